@@ -1,0 +1,1 @@
+"""The pure core: text in, decision out. No audio, no clock of its own, no threads."""

@@ -1,0 +1,56 @@
+"""What the core can ask for, as plain data."""
+
+from dataclasses import dataclass
+
+BETWEEN_SENTENCES = 0.6
+"""Seconds; safety.md section 1.2."""
+BEFORE_ACTION = 1.0
+"""Seconds; safety.md section 1.2."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One sentence and the pause before it."""
+
+    text: str
+    pause: float = 0.0
+    """Seconds of silence before the sentence."""
+
+
+@dataclass(frozen=True)
+class Say:
+    """Speak these sentences, one after the other."""
+
+    parts: tuple[Part, ...]
+    words_per_minute: int = 135
+    gain: float = 0.0
+    """dB relative to the loudness prompts are made for."""
+
+    @property
+    def text(self) -> str:
+        """The sentences as one line."""
+        return " ".join(part.text for part in self.parts)
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Be silent now, whatever sounds."""
+
+
+Act = Say | Stop
+
+
+def sentences(*texts: str) -> tuple[Part, ...]:
+    """Parts with the pause between sentences before all but the first."""
+    return tuple(
+        Part(text, BETWEEN_SENTENCES if number else 0.0) for number, text in enumerate(texts)
+    )
+
+
+def as_json(act: Act) -> dict[str, object]:
+    """One act in the form of DESIGN.md section 4."""
+    match act:
+        case Say():
+            return {"say": act.text, "words_per_minute": act.words_per_minute, "gain": act.gain}
+        case Stop():
+            return {"stop": True}

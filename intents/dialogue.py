@@ -1,0 +1,238 @@
+"""The conversation: what is heard, the end of our own voice, and time give acts. No I/O, no clock.
+
+Rules of the house, in the order in which they are asked (`hear`):
+1. An alarm of the safety net starts or moves the safety script, from every state.
+2. `EVERYWHERE`: what holds in every state (stop, louder, repeat, good night, …).
+3. A script that has asked something is sent the answer.
+4. Everything else is answered by its intent's own words; `none` by a short sign of listening.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from lowtide.intents.acts import Act, Say, Stop, sentences
+from lowtide.intents.events import Alarm, Understanding
+from lowtide.intents.flows import Ask, Flow, Until, WhileSilent
+from lowtide.intents.flows.safety import OVERHEARD, keep_safe
+from lowtide.intents.pack import ANSWERING, Pack, Reply
+from lowtide.intents.replies import Chooser, as_parts, speakable, split
+
+State = Literal["idle", "asleep", "safety"]
+
+NIGHT_RATE = 135
+"""Words per minute; safety.md section 1.2: 130 to 140 at night."""
+RATE_STEP = 1.15
+SLOWEST, FASTEST = 90, 190
+"""Words per minute; safety.md section 1.2."""
+GAIN_STEP = 3.0
+QUIETEST, LOUDEST = -18.0, 12.0
+"""dB relative to the loudness prompts are made for."""
+OVERHEARD_GAIN = -6.0
+"""dB, for somebody who may be overheard; safety.md section 2.7."""
+NO_INPUT = 10.0
+"""Seconds of silence after a reply before the one gentle prompt; DESIGN.md section 5."""
+SAME_AGAIN = 4
+"""From this turn of one intent in a night there are no more reframes; DESIGN.md section 5."""
+CHOICE_EVERY = 3
+"""Every third sign of listening in a row offers a choice of two things."""
+
+
+class Dialogue:
+    """One night's conversation. The same seed, words and times give the same acts."""
+
+    def __init__(self, pack: Pack, *, seed: int = 0, country: str | None = None) -> None:
+        self._pack = pack
+        self._country = country
+        self._chooser = Chooser(seed)
+        self._rate = NIGHT_RATE
+        self._gain = 0.0
+        self._last: Say | None = None
+        self._times_heard: dict[str, int] = {}
+        self._nones_in_a_row = 0
+        self._asleep = False
+        self._in_danger = False
+        self._flow: Flow | None = None
+        self._step: Ask | Until | None = None
+        self._quiet_since: float | None = None
+        self._prompts_left: list[WhileSilent] = []
+        self._prompting = False
+        self._everywhere: Mapping[str, Callable[[], tuple[Act, ...]]] = {
+            "stop": self._stop,
+            "repeat": self._repeat,
+            "louder": lambda: self._louder(GAIN_STEP),
+            "quieter": lambda: self._louder(-GAIN_STEP),
+            "slower": lambda: self._faster(1 / RATE_STEP),
+            "faster": lambda: self._faster(RATE_STEP),
+            "good_night": self._good_night,
+        }
+
+    @property
+    def state(self) -> State:
+        """Where the conversation is."""
+        if self._flow is not None:
+            return "safety"
+        return "asleep" if self._asleep else "idle"
+
+    def greet(self) -> tuple[Act, ...]:
+        """The first words of a session."""
+        return (self._line("greeting"),)
+
+    def hear(self, heard: Understanding, now: float) -> tuple[Act, ...]:
+        """Answer an utterance that ended at `now` (seconds on the session's clock)."""
+        self._quiet_since = now
+        self._prompts_left = []
+        acts = self._heard(heard)
+        self._prompts_left = self._prompts_after(acts)
+        return acts
+
+    def said(self, now: float) -> tuple[Act, ...]:
+        """Our own voice has really ended at `now`: patience counts from here."""
+        if self._quiet_since is None or not self._prompting:
+            self._quiet_since = now
+        self._prompting = False
+        return ()
+
+    def tick(self, now: float) -> tuple[Act, ...]:
+        """Let time pass."""
+        if self._quiet_since is None:
+            return ()
+        quiet = now - self._quiet_since
+        if isinstance(self._step, Until) and quiet >= self._step.seconds:
+            acts = self._send(None)
+            self._prompts_left = self._prompts_after(acts)
+            return acts
+        if self._prompts_left and quiet >= self._prompts_left[0].after:
+            self._prompting = True
+            return self._prompts_left.pop(0).acts
+        return ()
+
+    def _heard(self, heard: Understanding) -> tuple[Act, ...]:
+        if heard.alarm is not None:
+            return self._in_safety(heard.alarm, heard)
+        if self._asleep:
+            return self._wake() if heard.wakes else ()
+        if heard.intent in self._everywhere:
+            return self._everywhere[heard.intent]()
+        if isinstance(self._step, Ask):
+            return self._send(heard)
+        return self._answer(heard)
+
+    def _prompts_after(self, acts: tuple[Act, ...]) -> list[WhileSilent]:
+        """What silence brings after these acts: the script's own words, or one gentle prompt."""
+        if self._asleep or not any(isinstance(act, Say) for act in acts):
+            return []
+        if isinstance(self._step, Ask):
+            return list(self._step.while_silent)
+        return [WhileSilent(NO_INPUT, (self._say_line("still_here"),))]
+
+    # What holds in every state
+
+    def _stop(self) -> tuple[Act, ...]:
+        return (Stop(),)
+
+    def _wake(self) -> tuple[Act, ...]:
+        self._asleep = False
+        return (self._line("awake_again"),)
+
+    def _repeat(self) -> tuple[Act, ...]:
+        if self._last is None:
+            return (self._line("nothing_to_repeat"),)
+        return (Say(self._last.parts, round(self._rate / RATE_STEP), self._last.gain),)
+
+    def _louder(self, step: float) -> tuple[Act, ...]:
+        wanted = min(max(self._gain + step, QUIETEST), LOUDEST)
+        if wanted == self._gain:
+            return (self._line("as_loud_as_i_go" if step > 0 else "as_quiet_as_i_go"),)
+        self._gain = wanted
+        return (self._reply("louder" if step > 0 else "quieter"),)
+
+    def _faster(self, factor: float) -> tuple[Act, ...]:
+        wanted = round(min(max(self._rate * factor, SLOWEST), FASTEST))
+        if wanted == self._rate:
+            return (self._line("as_fast_as_i_go" if factor > 1 else "as_slow_as_i_go"),)
+        self._rate = wanted
+        return (self._reply("faster" if factor > 1 else "slower"),)
+
+    def _good_night(self) -> tuple[Act, ...]:
+        self._asleep = True
+        return (self._reply("good_night"),)
+
+    # Danger
+
+    def _in_safety(self, alarm: Alarm, heard: Understanding) -> tuple[Act, ...]:
+        asked = self._flow is not None and isinstance(self._step, Ask)
+        self._asleep = False
+        self._in_danger = True
+        if asked and alarm.tier == "B":
+            return self._send(heard)
+        return self._start(keep_safe(alarm, self._script))
+
+    def _script(self, name: str) -> Say:
+        numbers = {kind: self._number(kind) for kind in ("suicide", "domestic", "emergency")}
+        spoken = [sentence.format(**numbers) for sentence in self._pack.scripts[name]]
+        sentence_list = [each[0].upper() + each[1:] for each in spoken]
+        if name in OVERHEARD:
+            self._last = None
+            return Say(sentences(*sentence_list), NIGHT_RATE, self._gain + OVERHEARD_GAIN)
+        return self._say(Say(sentences(*sentence_list)))
+
+    def _number(self, kind: str) -> str:
+        known = [line for line in self._pack.helplines if line.country == self._country]
+        for wanted in (kind, "emergency"):
+            for line in known:
+                if line.kind == wanted and line.speak:
+                    return ", ".join(line.spoken)
+        return "your local emergency number"
+
+    # Scripts
+
+    def _start(self, flow: Flow) -> tuple[Act, ...]:
+        if self._flow is not None:
+            self._flow.close()
+        self._flow = flow
+        self._step = next(flow)
+        return self._step.acts
+
+    def _send(self, answer: Understanding | None) -> tuple[Act, ...]:
+        assert self._flow is not None
+        try:
+            self._step = self._flow.send(answer)
+        except StopIteration:
+            self._flow, self._step = None, None
+            return ()
+        return self._step.acts
+
+    # Answers
+
+    def _answer(self, heard: Understanding) -> tuple[Act, ...]:
+        intent = self._pack.intents[heard.intent]
+        if intent.group not in ANSWERING:
+            self._nones_in_a_row = self._nones_in_a_row + 1 if intent.id == "none" else 0
+            if self._nones_in_a_row and self._nones_in_a_row % CHOICE_EVERY == 0:
+                return (self._speak("choices", intent.choices),)
+            return (self._reply(intent.id),)
+        self._nones_in_a_row = 0
+        if self._in_danger:
+            return (self._reply("none"),)
+        times = self._times_heard[intent.id] = self._times_heard.get(intent.id, 0) + 1
+        if times >= SAME_AGAIN:
+            return (self._line("fourth_time"),)
+        return (self._speak(intent.id, intent.replies, heard.ex_word),)
+
+    def _reply(self, intent: str) -> Say:
+        return self._speak(intent, self._pack.intents[intent].replies)
+
+    def _line(self, name: str) -> Say:
+        return self._say(self._say_line(name))
+
+    def _say_line(self, name: str) -> Say:
+        line = self._chooser.choose(name, self._pack.lines[name])
+        return Say(sentences(*split(line)), self._rate, self._gain)
+
+    def _speak(self, topic: str, replies: tuple[Reply, ...], ex_word: str | None = None) -> Say:
+        reply = self._chooser.choose(topic, speakable(replies, ex_word))
+        return self._say(Say(as_parts(reply, ex_word)))
+
+    def _say(self, say: Say) -> Say:
+        self._last = Say(say.parts, self._rate, self._gain)
+        return self._last

@@ -1,0 +1,73 @@
+"""What the core can be told."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Tier = Literal["A", "B"]
+"""A: clear, answer now. B: unclear, ask one direct question."""
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One reading of an utterance."""
+
+    text: str
+    """Lower case words, as the recogniser wrote them."""
+    confidence: float = 1.0
+    """0 to 1, among the readings of one utterance."""
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One stretch of speech, as the recogniser read it."""
+
+    start: float
+    """Seconds on the session's clock: first voiced frame."""
+    end: float
+    """Seconds on the session's clock: end of the last voiced frame."""
+    hypotheses: tuple[Hypothesis, ...]
+    """N-best, best first; empty when nothing was recognised."""
+
+    @property
+    def text(self) -> str:
+        """The best reading, or an empty string."""
+        return self.hypotheses[0].text if self.hypotheses else ""
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """What the safety net caught."""
+
+    intent: str
+    """crisis_self_harm, unsafe_with_him or crisis_harm_others."""
+    tier: Tier
+    script: str
+    """The first words of the answer, by their name in `_safety.toml`: "choking", "unsafe_now" …"""
+    frame: str = ""
+    """The frame that caught it, for explaining."""
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """What an utterance was taken to mean, and why."""
+
+    text: str
+    intent: str
+    """An id of the packs, or "none"."""
+    score: float
+    """0 to 1: how sure; of the best candidate, also where it was rejected."""
+    runner_up: str | None = None
+    """The next best intent."""
+    alarm: Alarm | None = None
+    """Set when the safety net caught something: then nothing else counts."""
+    ex_word: str | None = None
+    """How the person named the ex, as we would say it back: "him", "Sam", "your ex"."""
+    because: str = ""
+    """The phrase or the frame that decided."""
+    wakes: bool = False
+    """Whether the wake phrase was in it."""
+
+    @property
+    def tier(self) -> str | None:
+        """The safety tier, "A" (clear) or "B" (ask), or None."""
+        return self.alarm.tier if self.alarm else None

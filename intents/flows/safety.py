@@ -1,0 +1,93 @@
+"""What is said to somebody in danger: fixed words in a fixed order, and then company.
+
+`NEXT` is meant to be read by a clinician: after each script it names the script that follows a yes,
+a plain no, or anything else that is said. Source: safety.md section 2.
+"""
+
+from collections.abc import Callable
+
+from lowtide.intents.acts import Say
+from lowtide.intents.events import Alarm, Understanding
+from lowtide.intents.flows import Ask, Flow, Until, WhileSilent
+
+QUESTION = {
+    "crisis_self_harm": "tier_b_question",
+    "unsafe_with_him": "tier_b_question_unsafe",
+    "crisis_harm_others": "tier_b_question_harm_others",
+}
+"""The one direct question of tier B."""
+
+FIRST = {
+    "crisis_self_harm": "self_harm_first",
+    "unsafe_with_him": "unsafe_first",
+    "crisis_harm_others": "harm_others",
+}
+"""The answer of tier A where the frame names no other."""
+
+# After …:              a yes               a plain no          anything else
+NEXT: dict[str, tuple[str | None, str | None, str | None]] = {
+    "tier_b_question": ("self_harm_first", "after_denial", "self_harm_first"),
+    "tier_b_question_unsafe": ("unsafe_second", "unsafe_now", "unsafe_second"),
+    "tier_b_question_harm_others": ("harm_others", "after_denial", "harm_others"),
+    "maybe_misheard": ("self_harm_first", "after_denial", None),
+    "hyperbole_warm_question": ("self_harm_first", "after_denial", "self_harm_first"),
+    "one_more_look": ("self_harm_first", "after_denial", "self_harm_first"),
+    "self_harm_first": ("self_harm_second", "refuses_help", "self_harm_second"),
+    "self_harm_second": (None, "refuses_help", None),
+    "self_injury": ("self_harm_first", None, "self_harm_first"),
+    "already_acted": (None, "refuses_help", None),
+    "unsafe_first": ("unsafe_second", "unsafe_now", "unsafe_second"),
+    "unsafe_second": ("unsafe_number", None, "unsafe_number"),
+    "choking": ("unsafe_first", "unsafe_first", "unsafe_first"),
+    "sexual_assault": ("unsafe_first", "unsafe_first", "unsafe_first"),
+}
+"""A script that is not named here is the last: then it is quiet company."""
+
+LOOK_AGAIN_AFTER = 600.0
+"""Seconds from a denial to the one more look; judgement, safety.md section 2.1 rule 5."""
+
+SILENCE = (
+    (20.0, "silence_20s"),
+    (60.0, "silence_60s"),
+    (180.0, "still_here"),
+    (360.0, "still_here"),
+    (600.0, "still_here"),
+    (900.0, "still_here"),
+)
+"""Seconds of silence after which something is said; safety.md section 2.1 rule 10."""
+
+OVERHEARD = frozenset(
+    {"tier_b_question_unsafe", "unsafe_first", "unsafe_second", "unsafe_now", "unsafe_number"}
+)
+"""Scripts for somebody who may be overheard: softer, and silence is left alone."""
+
+
+def keep_safe(alarm: Alarm, say: Callable[[str], Say]) -> Flow:
+    """Answer an alarm.
+
+    Args:
+        alarm: What was caught.
+        say: The words of a script by its name, numbers filled in.
+    """
+    script: str | None = QUESTION[alarm.intent] if alarm.tier == "B" else alarm.script
+    while script:
+        answer = yield Ask((say(script),), _while_silent(script, say))
+        if script == "after_denial":
+            yield Until((), LOOK_AGAIN_AFTER)
+            script = "one_more_look"
+        else:
+            script = _next(script, answer)
+    yield Ask((say("still_here"),), _while_silent("still_here", say))
+
+
+def _next(script: str, answer: Understanding | None) -> str | None:
+    after_yes, after_no, otherwise = NEXT.get(script, (None, None, None))
+    if answer is not None and answer.alarm is None and answer.intent in ("yes", "no"):
+        return after_yes if answer.intent == "yes" else after_no
+    return otherwise
+
+
+def _while_silent(script: str, say: Callable[[str], Say]) -> tuple[WhileSilent, ...]:
+    if script in OVERHEARD:
+        return ()
+    return tuple(WhileSilent(after, (say(words),)) for after, words in SILENCE)

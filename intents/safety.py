@@ -1,0 +1,115 @@
+"""The safety net: reads every alternative for danger, before and above the matcher.
+
+A frame says who does or wants what, to whom, with what; it is a row of word classes, not a scary
+word. The frames stand in the pack (`_frames.toml`), where a clinician can read them:
+
+    [[frame]]
+    name = "wish_to_be_dead"
+    intent = "crisis_self_harm"
+    tier = "A"
+    says = ["<i> ... <want> ... to <be_dead>"]
+    unless = ["<be_dead> ... laughing"]
+
+`<class>` is one of the alternatives of `[words]`, `...` lets up to three words pass, `[ ]` may be
+left out, `(a|b)` is one or the other. Frames are read in canonical text, the ex being "ex".
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lowtide.intents.events import Alarm, Hypothesis
+from lowtide.intents.flows.safety import FIRST
+from lowtide.intents.pack import Pack, PackInvalid
+from lowtide.intents.text import canonical
+
+GAP = r"(?:\S+ ){0,3}"
+"""`...`: up to three words between two parts of a frame."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One meaning that counts as danger."""
+
+    alarm: Alarm
+    says: re.Pattern[str]
+    unless: re.Pattern[str] | None
+
+
+class SafetyNet:
+    """Reads utterances for danger.
+
+    Raises:
+        PackInvalid: A frame of the pack can't be read.
+    """
+
+    def __init__(self, pack: Pack) -> None:
+        self._names = pack.names
+        self._frames = tuple(_frames(pack.frames, pack.scripts))
+
+    def read(self, hypotheses: Iterable[Hypothesis]) -> Alarm | None:
+        """The gravest alarm in any of the alternatives, or None.
+
+        What only a lesser alternative says is unclear at most: tier B.
+        """
+        alarms = []
+        for rank, hypothesis in enumerate(hypotheses):
+            found = self._alarm(f"{canonical(hypothesis.text, self._names)} ")
+            if found is not None:
+                doubtful = rank > 0 and found.tier == "A"
+                alarms.append(
+                    Alarm(found.intent, "B", found.script, found.frame) if doubtful else found
+                )
+        return min(alarms, key=lambda alarm: alarm.tier, default=None)
+
+    def _alarm(self, text: str) -> Alarm | None:
+        found = [frame.alarm for frame in self._frames if _fits(frame, text)]
+        return min(found, key=lambda alarm: alarm.tier, default=None)
+
+
+def _fits(frame: Frame, text: str) -> bool:
+    return bool(frame.says.search(text)) and not (frame.unless and frame.unless.search(text))
+
+
+def _frames(raw: Mapping[str, Any], scripts: Mapping[str, object]) -> Iterable[Frame]:
+    words = {name: _alternatives(each) for name, each in raw.get("words", {}).items()}
+    for number, frame in enumerate(raw.get("frame", [])):
+        where = f"_frames.toml: frame[{number}]"
+        try:
+            script = frame.get("script", FIRST[frame["intent"]])
+            if script not in scripts:
+                raise PackInvalid(f"{where}: script: _safety.toml has no {script!r}.")
+            alarm = Alarm(frame["intent"], frame["tier"], script, frame["name"])
+            unless = _either(frame["unless"], words) if frame.get("unless") else None
+            yield Frame(alarm, _either(frame["says"], words), unless)
+        except KeyError as error:
+            raise PackInvalid(f"{where}: {error} is missing or unknown.") from error
+        except re.error as error:
+            raise PackInvalid(f"{where}: can't be read: {error}") from error
+
+
+def _alternatives(entries: Iterable[str]) -> str:
+    longest_first = sorted(entries, key=len, reverse=True)
+    return "(?:" + "|".join(longest_first) + ")"
+
+
+def _either(patterns: Iterable[str], words: Mapping[str, str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{_pattern(each, words)})" for each in patterns))
+
+
+def _pattern(written: str, words: Mapping[str, str]) -> str:
+    """A frame's row as a regular expression over words that each end in a space."""
+    parts = []
+    for token in re.findall(r"\.\.\.|<\w+>|\[[^\]]*\]|\([^)]*\)|[a-z']+", written):
+        if token == "...":
+            parts.append(GAP)
+        elif token[0] == "<":
+            parts.append(f"{words[token[1:-1]]} ")
+        elif token[0] == "[":
+            parts.append(f"(?:{_pattern(token[1:-1].replace('|', ' | '), words)})?")
+        elif token[0] == "(":
+            parts.append(f"(?:{token[1:-1]}) ")
+        else:
+            parts.append(f"{token} ")
+    return r"\b" + "".join(parts)

@@ -1,0 +1,1 @@
+"""The shell: microphone, recognisers, synthesis, speaker, the loop and the command line."""

@@ -1,0 +1,248 @@
+"""The command line: every command, its output, and the one line that says what went wrong."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from lowtide.intents.pack import PackInvalid
+from lowtide.models.store import StoreTrouble
+from lowtide.voice.errors import Trouble
+
+if TYPE_CHECKING:
+    from lowtide.intents.dialogue import Dialogue
+    from lowtide.intents.pack import Pack
+    from lowtide.intents.understanding import Understander
+    from lowtide.voice.recognisers import Recogniser
+    from lowtide.voice.settings import Settings
+
+app = typer.Typer(
+    help="A hands-free, fully offline voice companion for the hours after a break-up.",
+    add_completion=True,
+    no_args_is_help=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+models_app = typer.Typer(help="Speech and meaning models.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+Engine = Annotated[str, typer.Option(help="auto, vosk or sphinx.")]
+PackFolder = Annotated[Path | None, typer.Option("--pack", help="A pack folder of your own.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same choice of words.")]
+
+
+def run() -> None:
+    """Run the command line; troubles end in one line and exit status 1."""
+    try:
+        app(standalone_mode=True)
+    except (Trouble, PackInvalid, StoreTrouble) as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        # Whoever read our output has gone; there is nobody left to tell.
+        sys.stderr.close()
+        raise SystemExit(1) from None
+
+
+def _fail(line: str) -> NoReturn:
+    typer.echo(f"lowtide: {line}", err=True)
+    raise SystemExit(1)
+
+
+@app.callback(invoke_without_command=True)
+def default(context: typer.Context) -> None:
+    """Without a command: talk."""
+    if context.invoked_subcommand is None:
+        talk()
+
+
+@app.command()
+def talk(
+    engine: Engine = "",
+    microphone: Annotated[str | None, typer.Option(help="The microphone's name.")] = None,
+    speaker: Annotated[str | None, typer.Option(help="The speaker's name.")] = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Simple lines, for screen readers.")
+    ] = False,
+    as_json: AsJson = False,
+    pack: PackFolder = None,
+) -> None:
+    """Talk: the microphone session."""
+    from lowtide.voice.live import talk_live  # noqa: PLC0415 - opens the sound system
+
+    settings = _settings(engine=engine, microphone=microphone, speaker=speaker)
+    talk_live(settings, _pack(pack), "json" if as_json else "plain" if plain else "live")
+
+
+@app.command()
+def hear(
+    files: Annotated[list[Path], typer.Argument(help="Sound files.", metavar="FILE...")],
+    as_json: AsJson = False,
+    reply_audio: Annotated[
+        Path | None, typer.Option(help="Write what is said, on the recording's timeline.")
+    ] = None,
+    engine: Engine = "",
+    pack: PackFolder = None,
+    seed: Seed = 0,
+) -> None:
+    """Hear recorded speech, through the same loop on a virtual clock."""
+    from lowtide.voice.hearing import Hearing  # noqa: PLC0415 - loads numpy and the sound library
+
+    if reply_audio is not None and len(files) != 1:
+        raise typer.BadParameter("goes with one recording.", param_hint="--reply-audio")
+    hearing = Hearing(_settings(engine=engine), _pack(pack), seed)
+    _announce(hearing.recogniser)
+    failed = False
+    for path in files:
+        try:
+            for turn in hearing.hear(path, reply_audio):
+                _print_turn(turn, as_json=as_json)
+        except Trouble as error:
+            typer.echo(f"lowtide: {error}", err=True)
+            failed = True
+    hearing.close()
+    if failed:
+        raise SystemExit(1)
+
+
+@app.command()
+def chat(as_json: AsJson = False, pack: PackFolder = None, seed: Seed = 0) -> None:
+    """Have the same conversation typed, a line each; "@wait 90" lets 90 seconds pass."""
+    from lowtide.voice.typed import converse  # noqa: PLC0415 - only this command
+
+    settings = _settings()
+    loaded = _pack(pack)
+    dialogue = _dialogue(loaded, settings, seed)
+    for entry in converse(_lines(), _understander(loaded), dialogue):
+        if as_json:
+            typer.echo(json.dumps(entry))
+        else:
+            for act in entry["acts"]:
+                typer.echo(act.get("say", "(silence)"))
+
+
+@app.command()
+def understand(as_json: AsJson = False, pack: PackFolder = None) -> None:
+    """Understand one utterance a line from standard input, each on its own."""
+    from lowtide.intents.events import Hypothesis  # noqa: PLC0415 - with the core
+
+    understander = _understander(_pack(pack))
+    for line in _lines():
+        found = understander.understand([Hypothesis(line)])
+        if as_json:
+            keys = ("text", "intent", "score", "runner_up", "tier")
+            typer.echo(json.dumps({key: getattr(found, key) for key in keys}))
+        else:
+            tier = f"  tier {found.tier}" if found.tier else ""
+            typer.echo(f"{found.intent:<24} {found.score:.2f}  {line}{tier}")
+
+
+@app.command()
+def doctor(engine: Engine = "") -> None:
+    """Say what works here, and what to do about what does not."""
+    from lowtide.voice.doctor import examine  # noqa: PLC0415 - opens the sound system
+
+    whole = True
+    for finding in examine(_settings(engine=engine)):
+        whole = whole and finding.works
+        typer.echo(f"{'ok  ' if finding.works else 'NOT '} {finding.part:<12} {finding.line}")
+    if not whole:
+        raise SystemExit(1)
+
+
+@models_app.command("list")
+def models_list() -> None:
+    """The models lowtide knows, and which are here."""
+    from lowtide.models.catalogue import catalogue  # noqa: PLC0415 - only this command
+    from lowtide.models.store import Store  # noqa: PLC0415
+
+    store = Store()
+    here = {model.name for model in store.installed()}
+    for model in catalogue():
+        state = "installed" if model.name in here else "not installed"
+        typer.echo(f"{model.name:<30} {model.megabytes:>7}  {state:<14} {model.what}")
+    typer.echo(f"They are kept in {store.root}")
+
+
+@models_app.command("get")
+def models_get(
+    name: Annotated[str, typer.Argument(help='A name, or "speech" or "meaning".')],
+    archive: Annotated[
+        Path | None, typer.Option("--from", help="The file, if you have it.")
+    ] = None,
+) -> None:
+    """Fetch a model, verify it and unpack it. The only command that uses the network."""
+    from lowtide.models.store import Store, known  # noqa: PLC0415 - only this command
+
+    model = known(name)
+    typer.echo(f"{model.name}, {model.megabytes}, {model.licence}.")
+    folder = Store().get(name, archive)
+    typer.echo(f"Verified and ready in {folder}")
+
+
+@models_app.command("check")
+def models_check() -> None:
+    """Verify every installed model again."""
+    from lowtide.models.store import Store  # noqa: PLC0415 - only this command
+
+    store = Store()
+    for model in store.installed():
+        store.path(model)
+        typer.echo(f"ok   {model.name}")
+    if not store.installed():
+        typer.echo("No model is installed; the embedded recogniser needs none.")
+
+
+@models_app.command("remove")
+def models_remove(name: Annotated[str, typer.Argument(help="A name of the list.")]) -> None:
+    """Delete an installed model."""
+    from lowtide.models.store import Store  # noqa: PLC0415 - only this command
+
+    Store().remove(name)
+
+
+def _settings(**chosen: str | None) -> "Settings":
+    from lowtide.voice.settings import load  # noqa: PLC0415 - pydantic takes a while
+
+    return load().model_copy(update={key: value for key, value in chosen.items() if value})
+
+
+def _pack(folder: Path | None) -> "Pack":
+    from lowtide.intents.pack import ENGLISH, load  # noqa: PLC0415 - with the core
+
+    return load(folder or ENGLISH)
+
+
+def _understander(pack: "Pack") -> "Understander":
+    from lowtide.intents.understanding import Understander  # noqa: PLC0415 - with the core
+
+    return Understander(pack)
+
+
+def _dialogue(pack: "Pack", settings: "Settings", seed: int) -> "Dialogue":
+    from lowtide.intents.dialogue import Dialogue  # noqa: PLC0415 - with the core
+
+    return Dialogue(pack, seed=seed, country=settings.country)
+
+
+def _announce(recogniser: "Recogniser") -> None:
+    typer.echo(f"Hearing with {recogniser.name}.", err=True)
+
+
+def _lines() -> Iterator[str]:
+    for line in sys.stdin:
+        if line.strip():
+            yield line.strip()
+
+
+def _print_turn(turn: dict[str, object], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(turn))
+        return
+    if turn["text"]:
+        typer.echo(f"heard   {turn['text']}  ({turn['intent']})")
+    typer.echo(f"answer  {turn['reply'] or '(silence)'}")

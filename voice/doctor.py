@@ -1,0 +1,106 @@
+"""What works on this machine, and what to do about what does not."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from lowtide.intents.pack import load
+from lowtide.models.store import Store, StoreTrouble
+from lowtide.voice import portaudio
+from lowtide.voice.engines import recogniser
+from lowtide.voice.errors import Trouble
+from lowtide.voice.microphone import Microphone
+from lowtide.voice.prompts import Prompts, cache_folder
+from lowtide.voice.settings import Settings, settings_file
+from lowtide.voice.speaker import Device
+from lowtide.voice.synthesis import Synthesis, Voice
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One part, whether it works, and one line about it."""
+
+    part: str
+    works: bool
+    line: str
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Try every part as a session would use it."""
+    checks: dict[str, Callable[[Settings], str]] = {
+        "microphone": _microphone,
+        "speaker": _speaker,
+        "engine": _engine,
+        "models": _models,
+        "voice": _voice,
+        "cache": _cache,
+        "helplines": _helplines,
+        "settings": _settings,
+    }
+    for part, check in checks.items():
+        try:
+            yield Finding(part, works=True, line=check(settings))
+        except (Trouble, StoreTrouble) as error:
+            yield Finding(part, works=False, line=str(error))
+
+
+def _microphone(settings: Settings) -> str:
+    device = Microphone(settings.microphone).device
+    others = [each["name"] for each in portaudio.devices("input")]
+    return f"{device['name']} at {device['default_samplerate']:.0f} Hz (of: {', '.join(others)})"
+
+
+def _speaker(settings: Settings) -> str:
+    device = Device(settings.speaker).device
+    others = [each["name"] for each in portaudio.devices("output")]
+    return f"{device['name']} at {device['default_samplerate']:.0f} Hz (of: {', '.join(others)})"
+
+
+def _engine(settings: Settings) -> str:
+    begun = time.perf_counter()
+    engine = recogniser(settings.engine, settings.vosk_model)
+    ready = time.perf_counter() - begun
+    engine.close()
+    return f"{engine.name}, ready in {ready:.2f} s"
+
+
+def _models(_: Settings) -> str:
+    store = Store()
+    names = [store.path(model).name for model in store.installed()]
+    return f"{', '.join(names) or 'none installed'} (in {store.root})"
+
+
+def _voice(settings: Settings) -> str:
+    synthesis = Synthesis()
+    try:
+        begun = time.perf_counter()
+        synthesis.render("I am here.", Voice(settings.voice))
+        first = time.perf_counter() - begun
+        begun = time.perf_counter()
+        synthesis.render("I am listening.", Voice(settings.voice))
+        after = time.perf_counter() - begun
+        return f"speaks; first sentence in {first:.2f} s, the next in {after:.2f} s"
+    finally:
+        synthesis.close()
+
+
+def _cache(settings: Settings) -> str:
+    folder = cache_folder()
+    kept = Prompts(folder, Synthesis(), Voice(settings.voice)).kept()
+    return f"{kept} sentences in {folder}"
+
+
+def _helplines(settings: Settings) -> str:
+    numbers = [line for line in load().helplines if line.country == settings.country]
+    if settings.country is None:
+        return "no country set, so no number is spoken; set country in the settings file"
+    if not numbers:
+        return f'no numbers for {settings.country!r}; "your local emergency number" is said'
+    unverified = sum(1 for line in numbers if not line.verified_on)
+    shown = "; ".join(f"{line.kind} {line.number}" for line in numbers)
+    return f"{shown} ({unverified} of {len(numbers)} not verified by a person)"
+
+
+def _settings(_: Settings) -> str:
+    path = settings_file()
+    return f"{path}" if path.exists() else f"defaults (no {path})"

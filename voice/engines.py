@@ -1,0 +1,47 @@
+"""Chooses the recogniser: Vosk when a model is installed, else the embedded one."""
+
+from pathlib import Path
+
+from lowtide.models.store import Store, StoreTrouble
+from lowtide.voice.errors import NoRecogniser
+from lowtide.voice.recognisers import Recogniser
+
+ENGINES = ("auto", "vosk", "sphinx")
+
+
+def recogniser(engine: str, vosk_model: Path | None = None) -> Recogniser:
+    """Load an engine by name.
+
+    Args:
+        engine: One of `ENGINES`.
+        vosk_model: A model folder of the person's own, instead of an installed one.
+
+    Raises:
+        NoRecogniser: The engine is unknown, or its model is missing or damaged.
+    """
+    if engine not in ENGINES:
+        raise NoRecogniser(f"There is no engine called {engine!r}; there are: {', '.join(ENGINES)}")
+    if engine == "sphinx":
+        return _sphinx()
+    folder = vosk_model or _installed_model()
+    if folder is not None:
+        from lowtide.voice.recognisers.vosk import Vosk  # noqa: PLC0415 - loads libvosk
+
+        return Vosk(folder)
+    if engine == "vosk":
+        raise NoRecogniser("No Vosk model is installed; fetch one: lowtide models get speech")
+    return _sphinx()
+
+
+def _sphinx() -> Recogniser:
+    from lowtide.voice.recognisers.sphinx import Sphinx  # noqa: PLC0415 - starts a worker
+
+    return Sphinx()
+
+
+def _installed_model() -> Path | None:
+    try:
+        found = Store().first("speech")
+    except StoreTrouble as error:
+        raise NoRecogniser(str(error)) from error
+    return found[1] if found else None

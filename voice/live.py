@@ -1,0 +1,111 @@
+"""The microphone session: real devices around the loop, and what is shown meanwhile."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from lowtide.intents.dialogue import Dialogue
+from lowtide.intents.pack import Pack
+from lowtide.intents.understanding import Understander
+from lowtide.voice.ears import Ears
+from lowtide.voice.engines import recogniser
+from lowtide.voice.hearing import as_json
+from lowtide.voice.microphone import Microphone
+from lowtide.voice.mouth import Mouth
+from lowtide.voice.prompts import Prompts, cache_folder
+from lowtide.voice.session import Done, Event, Heard, Listening, Session
+from lowtide.voice.settings import Settings
+from lowtide.voice.speaker import Device
+from lowtide.voice.synthesis import Synthesis, Voice
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+Show = Literal["live", "plain", "json"]
+LINES_EVERY = 4
+"""Frames between two refreshes of the live line: about eight a second."""
+METER = 24
+"""Cells of the level meter, from -60 to 0 dBFS."""
+
+
+def talk_live(settings: Settings, pack: Pack, show: Show) -> None:
+    """Talk until Ctrl-C.
+
+    Raises:
+        Trouble: A device, the engine or the voice can't be had.
+    """
+    microphone = Microphone(settings.microphone)
+    speaker = Device(settings.speaker)
+    engine = recogniser(settings.engine, settings.vosk_model)
+    synthesis = Synthesis()
+    session = Session(
+        Ears(engine, settings.patience),
+        Understander(pack),
+        Dialogue(pack, country=settings.country),
+        Mouth(Prompts(cache_folder(), synthesis, Voice(settings.voice)), speaker),
+    )
+    about = f"Hearing with {engine.name} on {microphone.device['name']}. Ctrl-C ends."
+    try:
+        with speaker, microphone:
+            _shown(show, about, session.converse(microphone, greet=True))
+    except KeyboardInterrupt:
+        pass  # The person's way to end a session; nothing needs to be saved.
+    finally:
+        engine.close()
+        synthesis.close()
+    if microphone.lost_blocks or microphone.overflows:
+        Console(stderr=True).print(
+            f"{microphone.lost_blocks} blocks of sound came too fast, "
+            f"{microphone.overflows} were lost by the device."
+        )
+
+
+def _shown(show: Show, about: str, events: Iterator[Event]) -> None:
+    if show == "json":
+        Console(stderr=True).print(about)
+        _as_json(events)
+    elif show == "plain":
+        _plain(about, events)
+    else:
+        _live(about, events)
+
+
+def _as_json(events: Iterable[Event]) -> None:
+    print(json.dumps({"listening": True}), flush=True)  # noqa: T201 - the output itself
+    for event in events:
+        if isinstance(event, Done):
+            print(json.dumps(as_json(event.turn)), flush=True)  # noqa: T201
+
+
+def _plain(about: str, events: Iterable[Event]) -> None:
+    print(f"{about}\nListening.", flush=True)  # noqa: T201 - the output itself
+    for event in events:
+        for line in _lines(event):
+            print(line, flush=True)  # noqa: T201
+
+
+def _lines(event: Event) -> Iterator[str]:
+    """What a screen reader reads of an event."""
+    if isinstance(event, Heard) and event.turn.understanding is not None:
+        yield f"Heard: {event.turn.understanding.text}. Meaning: {event.turn.understanding.intent}."
+        if event.turn.reply:
+            yield f"Answer: {event.turn.reply}"
+
+
+def _live(about: str, events: Iterable[Event]) -> None:
+    console = Console()
+    console.print(Text(about, style="dim"))
+    with Live(console=console, refresh_per_second=8, transient=True) as live:
+        for event in events:
+            if isinstance(event, Listening):
+                if round(event.now / 0.032) % LINES_EVERY == 0:
+                    live.update(_line(event))
+            else:
+                for line in _lines(event):
+                    console.print(Text(line))
+
+
+def _line(event: Listening) -> Text:
+    state = "speaking" if event.saying else "hearing you" if event.hearing else "listening"
+    full = max(0, min(METER, round((event.decibels + 60) / 60 * METER)))
+    return Text(f"{'▪' * full:<{METER}}  {state}", style="dim")

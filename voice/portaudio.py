@@ -1,0 +1,55 @@
+"""The one door to PortAudio: devices by name, its chatter kept from the person's screen."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+INSTALL = "install it with: sudo apt-get install libportaudio2 libasound2-plugins"
+
+
+@contextlib.contextmanager
+def silenced() -> Iterator[None]:
+    """Keep what C libraries write to standard error off the screen."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def sounddevice() -> Any:  # noqa: ANN401 - an untyped library
+    """The sounddevice module, PortAudio started.
+
+    Raises:
+        OSError: The PortAudio library is not on this machine.
+    """
+    with silenced():
+        import sounddevice as loaded  # noqa: PLC0415 - starting PortAudio takes a while
+
+        return loaded
+
+
+def devices(kind: str) -> list[dict[str, Any]]:
+    """The devices that can do "input" or "output", in PortAudio's order."""
+    return [
+        device for device in sounddevice().query_devices() if device[f"max_{kind}_channels"] > 0
+    ]
+
+
+def find(kind: str, name: str | None) -> dict[str, Any] | None:
+    """The device of this name (or the only one with it in its name), or the default one."""
+    usable = devices(kind)
+    if name is None:
+        default = sounddevice().default.device[0 if kind == "input" else 1]
+        first = [device for device in usable if device["index"] == default]
+        return next(iter(first or usable), None)
+    exact = [device for device in usable if device["name"] == name]
+    partly = [device for device in usable if name.lower() in device["name"].lower()]
+    return next(iter(exact or (partly if len(partly) == 1 else [])), None)

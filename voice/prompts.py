@@ -1,0 +1,94 @@
+"""Sentences as samples: from the disk cache, else from synthesis."""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from lowtide.intents.acts import Say
+from lowtide.voice.errors import BadFolder
+from lowtide.voice.frames import Samples
+from lowtide.voice.synthesis import LOUDNESS, PROMPT_RATE, Synthesis, Voice
+
+SHAPE = 1
+"""Raised when prompts come to be shaped differently, so that old ones are not used."""
+
+
+class Prompts:
+    """Everything that was ever said, kept by what decides its sound.
+
+    Args:
+        folder: Where the cache is, made when missing.
+        synthesis: Speaks what is not in the cache.
+        voice: Name and pitch; the rate comes with what is said.
+
+    Raises:
+        BadFolder: The folder can't be written.
+    """
+
+    def __init__(self, folder: Path, synthesis: Synthesis, voice: Voice | None = None) -> None:
+        self._folder = folder
+        self._synthesis = synthesis
+        self._voice = voice or Voice()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise BadFolder(
+                f"{folder}: the cache folder can't be written ({error.strerror}); "
+                "make it writable, or set LOWTIDE_CACHE to another one."
+            ) from error
+
+    def render(self, say: Say) -> Samples:
+        """A whole `Say` with its pauses and its volume, as samples of `PROMPT_RATE`."""
+        pieces = []
+        for part in say.parts:
+            pieces.append(np.zeros(round(part.pause * PROMPT_RATE), np.int16))
+            pieces.append(self.sentence(part.text, say.words_per_minute))
+        whole = np.concatenate(pieces).astype(np.float64) * 10 ** (say.gain / 20)
+        samples: Samples = np.clip(whole, -32767, 32767).astype(np.int16)
+        return samples
+
+    def sentence(self, text: str, words_per_minute: int) -> Samples:
+        """One sentence."""
+        voice = Voice(self._voice.name, words_per_minute, self._voice.pitch)
+        path = self._folder / f"{_key(text, voice)}.wav"
+        if (kept := _read(path)) is not None:
+            return kept
+        samples = self._synthesis.render(text, voice)
+        _write(path, samples)
+        return samples
+
+    def kept(self) -> int:
+        """How many sentences are in the cache."""
+        return sum(1 for _ in self._folder.glob("*.wav"))
+
+
+def _key(text: str, voice: Voice) -> str:
+    decides = f"{SHAPE}|{LOUDNESS}|{voice.name}|{voice.words_per_minute}|{voice.pitch}|{text}"
+    return hashlib.sha256(decides.encode()).hexdigest()[:32]
+
+
+def _read(path: Path) -> Samples | None:
+    try:
+        samples, rate = soundfile.read(path, dtype="int16")
+    except (soundfile.LibsndfileError, OSError):
+        return None  # Not there, or cut short by a crash: it is spoken again.
+    return samples if rate == PROMPT_RATE and samples.ndim == 1 else None
+
+
+def _write(path: Path, samples: Samples) -> None:
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
+        soundfile.write(part, samples, PROMPT_RATE, format="WAV", subtype="PCM_16")
+    Path(part.name).replace(path)
+
+
+def cache_folder() -> Path:
+    """The person's cache folder, or `LOWTIDE_CACHE`."""
+    from platformdirs import user_cache_path  # noqa: PLC0415 - not needed with LOWTIDE_CACHE
+
+    chosen = os.environ.get("LOWTIDE_CACHE")
+    return (Path(chosen) if chosen else user_cache_path("lowtide")) / "prompts"

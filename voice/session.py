@@ -1,0 +1,144 @@
+"""The loop: a frame comes in at the source and leaves at the speaker, and nothing turns back.
+
+One thread, one clock counted in frames; a microphone and a recording go through it alike.
+"""
+
+import itertools
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from lowtide.intents.acts import Act, Say
+from lowtide.intents.dialogue import Dialogue
+from lowtide.intents.events import Understanding, Utterance
+from lowtide.intents.understanding import Understander
+from lowtide.voice.ears import Ears
+from lowtide.voice.frames import FRAME_SAMPLES, Frame, FrameSource
+from lowtide.voice.mouth import Mouth
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Something heard and what was answered, or something said into a silence.
+
+    Times are seconds on the session's clock.
+    """
+
+    understanding: Understanding | None
+    """None when nobody had spoken."""
+    utterance: Utterance | None
+    reply: str
+    """What was said, or empty."""
+    reply_start: float | None = None
+    reply_end: float | None = None
+
+
+@dataclass(frozen=True)
+class Heard:
+    """An utterance was understood; its answer begins."""
+
+    turn: Turn
+
+
+@dataclass(frozen=True)
+class Done:
+    """A turn is over: its answer has really ended, or there was none."""
+
+    turn: Turn
+
+
+@dataclass(frozen=True)
+class Listening:
+    """A frame has passed."""
+
+    now: float
+    decibels: float
+    """dBFS."""
+    hearing: bool
+    """Whether somebody speaks."""
+    saying: bool
+    """Whether our own voice sounds."""
+
+
+Event = Heard | Done | Listening
+
+
+class Session:
+    """One conversation.
+
+    Args:
+        ears: Hear utterances.
+        understander: Says what they mean.
+        dialogue: Decides what is answered.
+        mouth: Says it.
+    """
+
+    def __init__(
+        self, ears: Ears, understander: Understander, dialogue: Dialogue, mouth: Mouth
+    ) -> None:
+        self._ears = ears
+        self._understander = understander
+        self._dialogue = dialogue
+        self._mouth = mouth
+        self._open: Turn | None = None
+
+    def converse(self, source: FrameSource, *, greet: bool = False) -> Iterator[Event]:
+        """Hear a source to its end, and say everything that is left to say."""
+        index = -1
+        if greet:
+            yield from self._answer(None, None, self._dialogue.greet(), 0.0, time.perf_counter())
+        for frame in source:
+            index = frame.index
+            yield from self._step(frame)
+        utterance = self._ears.end((index + 1) * FRAME_SAMPLES / 16_000)
+        silence = np.zeros(FRAME_SAMPLES, np.int16)
+        if utterance is not None:
+            yield from self._heard(utterance, Frame(index, silence).end, time.perf_counter())
+        for number in itertools.count(index + 1):
+            if self._open is None:
+                return
+            yield from self._step(Frame(number, silence))
+
+    def _step(self, frame: Frame) -> Iterator[Event]:
+        arrived, now = time.perf_counter(), frame.end
+        if playback := self._mouth.ended(now):
+            if self._open is not None:
+                done = replace(self._open, reply_start=playback.start, reply_end=playback.end)
+                self._open = None
+                yield Done(done)
+            yield from self._answer(None, None, self._dialogue.said(now), now, arrived)
+        if self._mouth.deafens(now):
+            self._ears.close_gate()
+        elif utterance := self._ears.hear(frame):
+            yield from self._heard(utterance, now, arrived)
+        if not self._ears.hearing and not self._mouth.sounding:
+            yield from self._answer(None, None, self._dialogue.tick(now), now, arrived)
+        yield Listening(now, frame.decibels, self._ears.hearing, self._mouth.sounding)
+
+    def _heard(self, utterance: Utterance, now: float, arrived: float) -> Iterator[Event]:
+        if not utterance.text:
+            return  # A cough or a door: the recogniser found no words in it.
+        understanding = self._understander.understand(utterance.hypotheses)
+        acts = self._dialogue.hear(understanding, now)
+        yield from self._answer(utterance, understanding, acts, now, arrived)
+
+    def _answer(
+        self,
+        utterance: Utterance | None,
+        understanding: Understanding | None,
+        acts: tuple[Act, ...],
+        now: float,
+        arrived: float,
+    ) -> Iterator[Event]:
+        if utterance is None and not acts:
+            return
+        self._mouth.perform(acts, now, arrived)
+        reply = " ".join(act.text for act in acts if isinstance(act, Say))
+        turn = Turn(understanding, utterance, reply)
+        if utterance is not None:
+            yield Heard(turn)
+        if reply:
+            self._open = turn
+        else:
+            yield Done(turn)

@@ -1,0 +1,139 @@
+"""Text to samples, by pyttsx3 in a worker process.
+
+Never `say()`: it returns before it is heard, can't be stopped and hangs on the second call; only
+`save_to_file` on an engine of its own (voice.md, measurements M1 to M4). A sentence is trimmed to
+its sound, brought to one loudness and given soft edges, so that pauses and levels are ours.
+"""
+
+import contextlib
+import io
+import tempfile
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lowtide.voice.errors import NoVoice
+from lowtide.voice.frames import Samples
+from lowtide.voice.worker import Worker, WorkerLost
+
+PROMPT_RATE = 22_050
+"""Samples per second of everything that is said: what espeak gives."""
+LOUDNESS = -23.0
+"""LUFS of a prompt before the person's own volume; EBU R 128, gentle for a bedside."""
+LOUDEST_PEAK = 0.7
+"""Of full scale."""
+FADE_SECONDS = 0.012
+QUIET = 10 ** (-50 / 20)
+"""Amplitude under which the edges of a sentence are silence."""
+ANSWER_WITHIN = 20.0
+"""Seconds for one sentence; espeak takes about 0.02."""
+INSTALL = "Nothing here can speak; install a voice: sudo apt-get install espeak-ng libespeak-ng1"
+
+
+@dataclass(frozen=True)
+class Voice:
+    """How a sentence is spoken."""
+
+    name: str = ""
+    """A voice id of pyttsx3; empty is the platform's English one."""
+    words_per_minute: int = 135
+    pitch: int = 42
+    """0 to 100 where the driver has pitch; a little lower than its middle is calmer."""
+
+
+class Synthesis:
+    """A speaking worker, started at the first sentence and thrown away when it hangs."""
+
+    def __init__(self) -> None:
+        self._worker: Worker | None = None
+
+    def render(self, text: str, voice: Voice) -> Samples:
+        """Speak one sentence into samples of `PROMPT_RATE`.
+
+        Raises:
+            NoVoice: There is no voice on this machine, or it failed twice.
+        """
+        for attempt in (1, 2):
+            worker = self._worker = self._worker or Worker(_serve)
+            try:
+                worker.send((text, voice))
+                rendered = worker.receive(ANSWER_WITHIN)
+            except WorkerLost:
+                self.close()
+                if attempt == 2:
+                    raise NoVoice(INSTALL) from None
+            else:
+                if isinstance(rendered, str):
+                    raise NoVoice(f"{INSTALL} ({rendered})")
+                samples: Samples = rendered
+                return samples
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """End the worker."""
+        if self._worker is not None:
+            self._worker.close()
+        self._worker = None
+
+
+def _serve(pipe: Connection) -> None:
+    import pyttsx3  # noqa: PLC0415 - only the child speaks
+
+    engine = None
+    while True:
+        text, voice = pipe.recv()
+        try:
+            engine = engine or pyttsx3.init()
+            pipe.send(_shaped(*_spoken(engine, text, voice)))
+        except Exception as error:  # noqa: BLE001 - the process's edge: the parent tells the person
+            pipe.send(f"{type(error).__name__}: {error}")
+
+
+def _spoken(engine: Any, text: str, voice: Voice) -> tuple[Any, int]:  # noqa: ANN401
+    import soundfile  # noqa: PLC0415 - only the child reads it
+
+    engine.setProperty("voice", voice.name or _english(engine))
+    engine.setProperty("rate", voice.words_per_minute)
+    with contextlib.suppress(KeyError):  # Not every driver has a pitch.
+        engine.setProperty("pitch", voice.pitch)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sentence.wav"
+        engine.save_to_file(text, str(path))
+        engine.runAndWait()
+        sound, rate = soundfile.read(io.BytesIO(path.read_bytes()), dtype="float64")
+    return sound, int(rate)
+
+
+def _english(engine: Any) -> str:  # noqa: ANN401
+    ids = [str(voice.id) for voice in engine.getProperty("voices")]
+    for wanted in ("gmw/en-US", "en-us", "en_us", "en-gb", "english", "gmw/en", "en"):
+        for each in ids:
+            if each == wanted or (len(wanted) > 2 and wanted.lower() in each.lower()):
+                return each
+    return ids[0]
+
+
+def _shaped(sound: Any, rate: int) -> Samples:  # noqa: ANN401
+    """Trimmed, at one loudness, with soft edges, as samples of `PROMPT_RATE`."""
+    import pyloudnorm  # noqa: PLC0415 - brings scipy; only the child pays
+    import soxr  # noqa: PLC0415
+
+    mono = sound if sound.ndim == 1 else sound.mean(axis=1)
+    if rate != PROMPT_RATE:
+        mono = soxr.resample(mono, rate, PROMPT_RATE)
+    heard = np.flatnonzero(np.abs(mono) > QUIET)
+    if not len(heard):
+        return np.zeros(0, np.int16)
+    mono = mono[heard[0] : heard[-1] + 1]
+    # BS.1770 needs at least one block of 0.4 s; a short word is measured with silence around it.
+    block = int(0.4 * PROMPT_RATE)
+    measured = np.pad(mono, (0, max(0, block - len(mono) + 1)))
+    loudness = pyloudnorm.Meter(PROMPT_RATE).integrated_loudness(measured)
+    gain = 10 ** ((LOUDNESS - loudness) / 20) if np.isfinite(loudness) else 1.0
+    gain = min(gain, LOUDEST_PEAK / float(np.abs(mono).max()))
+    fade = np.minimum(1.0, np.arange(len(mono)) / (FADE_SECONDS * PROMPT_RATE))
+    shaped = mono * gain * fade * fade[::-1]
+    samples: Samples = (shaped * 32767).astype(np.int16)
+    return samples
