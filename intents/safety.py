@@ -10,12 +10,12 @@ word. The frames stand in the pack (`_frames.toml`), where a clinician can read 
     says = ["<i> ... <want> ... to <be_dead>"]
     unless = ["<be_dead> ... laughing"]
 
-`<class>` is one of the alternatives of `[words]`, `...` lets up to three words pass, `[ ]` may be
-left out, `(a|b)` is one or the other. Frames are read in canonical text, the ex being "ex".
+`<class>` is one of the rows of `[words]`, `...` lets up to four words pass, `[a b]` may be left
+out, `(a|b)` is one or the other. Rows are compared with canonical text, the ex being "ex".
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +24,8 @@ from lowtide.intents.flows.safety import FIRST
 from lowtide.intents.pack import Pack, PackInvalid
 from lowtide.intents.text import canonical
 
-GAP = r"(?:\S+ ){0,3}"
-"""`...`: up to three words between two parts of a frame."""
+GAP = r"(?:\S+ ){0,4}"
+"""`...`: up to four words between two parts of a frame."""
 
 
 @dataclass(frozen=True)
@@ -72,44 +72,43 @@ def _fits(frame: Frame, text: str) -> bool:
     return bool(frame.says.search(text)) and not (frame.unless and frame.unless.search(text))
 
 
-def _frames(raw: Mapping[str, Any], scripts: Mapping[str, object]) -> Iterable[Frame]:
-    words = {name: _alternatives(each) for name, each in raw.get("words", {}).items()}
+def _frames(raw: Mapping[str, Any], scripts: Mapping[str, object]) -> Iterator[Frame]:
+    words: dict[str, str] = {}
+    for name, rows in raw.get("words", {}).items():
+        words[name] = _either(rows, words, f"_frames.toml: words.{name}")
     for number, frame in enumerate(raw.get("frame", [])):
         where = f"_frames.toml: frame[{number}]"
         try:
             script = frame.get("script", FIRST[frame["intent"]])
-            if script not in scripts:
-                raise PackInvalid(f"{where}: script: _safety.toml has no {script!r}.")
             alarm = Alarm(frame["intent"], frame["tier"], script, frame["name"])
-            unless = _either(frame["unless"], words) if frame.get("unless") else None
-            yield Frame(alarm, _either(frame["says"], words), unless)
+            says = re.compile(rf"\b{_either(frame['says'], words, where)}")
+            rows = frame.get("unless")
+            unless = re.compile(rf"\b{_either(rows, words, where)}") if rows else None
         except KeyError as error:
             raise PackInvalid(f"{where}: {error} is missing or unknown.") from error
-        except re.error as error:
-            raise PackInvalid(f"{where}: can't be read: {error}") from error
+        if script not in scripts:
+            raise PackInvalid(f"{where}: script: _safety.toml has no {script!r}.")
+        yield Frame(alarm, says, unless)
 
 
-def _alternatives(entries: Iterable[str]) -> str:
-    longest_first = sorted(entries, key=len, reverse=True)
-    return "(?:" + "|".join(longest_first) + ")"
+def _either(rows: Iterable[str], words: Mapping[str, str], where: str) -> str:
+    """Rows as one regular expression over words that each end in a space."""
+    try:
+        written = "|".join(_row(row, words) for row in rows)
+        re.compile(written)
+    except (KeyError, re.error) as error:
+        raise PackInvalid(f"{where}: can't be read: {error}") from error
+    return f"(?:{written})"
 
 
-def _either(patterns: Iterable[str], words: Mapping[str, str]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{_pattern(each, words)})" for each in patterns))
+_MARKS = {"...": GAP, "[": "(?:", "]": ")?", "(": "(?:", "|": "|", ")": ")"}
 
 
-def _pattern(written: str, words: Mapping[str, str]) -> str:
-    """A frame's row as a regular expression over words that each end in a space."""
-    parts = []
-    for token in re.findall(r"\.\.\.|<\w+>|\[[^\]]*\]|\([^)]*\)|[a-z']+", written):
-        if token == "...":
-            parts.append(GAP)
-        elif token[0] == "<":
-            parts.append(f"{words[token[1:-1]]} ")
-        elif token[0] == "[":
-            parts.append(f"(?:{_pattern(token[1:-1].replace('|', ' | '), words)})?")
-        elif token[0] == "(":
-            parts.append(f"(?:{token[1:-1]}) ")
-        else:
-            parts.append(f"{token} ")
-    return r"\b" + "".join(parts)
+def _row(row: str, words: Mapping[str, str]) -> str:
+    if unknown := re.search(r"[^a-z' <>_\[\]()|.]", row):
+        raise KeyError(f"{unknown.group()} in {row!r}")
+    tokens = re.findall(r"\.\.\.|<\w+>|[\[\]()|]|[a-z']+", row)
+    return "".join(
+        _MARKS.get(token) or (words[token[1:-1]] if token[0] == "<" else f"{token} ")
+        for token in tokens
+    )

@@ -27,7 +27,7 @@ FIRST = {
 # After …:              a yes               a plain no          anything else
 NEXT: dict[str, tuple[str | None, str | None, str | None]] = {
     "tier_b_question": ("self_harm_first", "after_denial", "self_harm_first"),
-    "tier_b_question_unsafe": ("unsafe_second", "unsafe_now", "unsafe_second"),
+    "tier_b_question_unsafe": ("unsafe_second", "unsafe_now", None),
     "tier_b_question_harm_others": ("harm_others", "after_denial", "harm_others"),
     "maybe_misheard": ("self_harm_first", "after_denial", None),
     "hyperbole_warm_question": ("self_harm_first", "after_denial", "self_harm_first"),
@@ -36,8 +36,8 @@ NEXT: dict[str, tuple[str | None, str | None, str | None]] = {
     "self_harm_second": (None, "refuses_help", None),
     "self_injury": ("self_harm_first", None, "self_harm_first"),
     "already_acted": (None, "refuses_help", None),
-    "unsafe_first": ("unsafe_second", "unsafe_now", "unsafe_second"),
-    "unsafe_second": ("unsafe_number", None, "unsafe_number"),
+    "unsafe_first": ("unsafe_second", "unsafe_now", None),
+    "unsafe_second": ("unsafe_number", None, None),
     "choking": ("unsafe_first", "unsafe_first", "unsafe_first"),
     "sexual_assault": ("unsafe_first", "unsafe_first", "unsafe_first"),
 }

@@ -1,0 +1,280 @@
+"""A room in software: a private PulseAudio daemon with a microphone and a loudspeaker in it.
+
+    say ──► room ──► room.monitor ──► microphone ──► lowtide talk ──► speaker ──► speaker.monitor
+                          │                                                            │
+                        Tape                                                         Tape
+
+ALSA's default device leads to the daemon (libasound2-plugins), so PortAudio sees a real device.
+All times are seconds of `time.monotonic()`.
+"""
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+RATE = 16_000
+LATENCY_MS = 30
+"""Of each stream at the daemon: what a desktop's sound server gives an application that asks for
+little, and enough for a busy machine."""
+AUDIBLE = -50.0
+"""dBFS in 10 ms from which something sounds; our voice lies near -23, its pauses at -96."""
+LONGEST_PAUSE = 1.3
+"""Seconds: the pause before the action is 1.0; a longer silence is the end."""
+ASOUND = """
+pcm.!default { type pulse hint { show on description "The room" } }
+ctl.!default { type pulse }
+"""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """From the first to the last moment at which something was audible."""
+
+    start: float
+    end: float
+
+
+class Room:
+    """The daemon and what happens in the room.
+
+    Args:
+        folder: Everything it writes, its sockets too, so that no other daemon is met.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        runtime = folder / "runtime"
+        runtime.mkdir(mode=0o700)
+        (folder / "asound.conf").write_text(ASOUND)
+        self.environment = os.environ | {
+            "HOME": str(folder),
+            "XDG_RUNTIME_DIR": str(runtime),
+            "XDG_CONFIG_HOME": str(folder),
+            "PULSE_RUNTIME_PATH": str(runtime),
+            "PULSE_SERVER": f"unix:{runtime}/native",
+            "PULSE_SOURCE": "room.monitor",
+            "PULSE_SINK": "speaker",
+            "PULSE_LATENCY_MSEC": str(LATENCY_MS),
+            "ALSA_CONFIG_PATH": str(folder / "asound.conf"),
+        }
+        self._daemon = self._started(folder / "pulseaudio.log")
+
+    def close(self) -> None:
+        """End the daemon."""
+        self._daemon.terminate()
+        self._daemon.wait(10)
+
+    def say(self, recording: Path) -> None:
+        """Play a recording in the room, as loud as it is, and return when it has ended."""
+        self._run("paplay", "--device=room", str(recording))
+
+    @contextmanager
+    def noise(self, recording: Path) -> Iterator[None]:
+        """Play a recording in the room meanwhile."""
+        player = subprocess.Popen(
+            ["paplay", "--device=room", recording], env=self.environment
+        )
+        try:
+            yield
+            assert player.poll() is None, "the noise was over too early"
+        finally:
+            player.terminate()
+            player.wait()
+
+    @contextmanager
+    def speaker_in_the_room(self) -> Iterator[None]:
+        """Let the microphone hear the loudspeaker, as loud as it plays."""
+        loop = ("module-loopback", "source=speaker.monitor", "sink=room", "latency_msec=40")
+        number = self._run("pactl", "load-module", *loop).strip()
+        try:
+            yield
+        finally:
+            self._run("pactl", "unload-module", number)
+
+    def tape(self, source: str) -> "Tape":
+        """Record "room" or "speaker"."""
+        return Tape(f"{source}.monitor", self.environment)
+
+    def talk(self, *options: str) -> "Talk":
+        """Start `lowtide talk --json` in the room."""
+        return Talk(self.environment, *options)
+
+    def _started(self, log: Path) -> subprocess.Popen[bytes]:
+        sinks = [f"module-null-sink sink_name={name} rate=48000" for name in ("room", "speaker")]
+        modules = ["module-native-protocol-unix auth-anonymous=1", *sinks]
+        with log.open("wb") as file:
+            daemon = subprocess.Popen(
+                [
+                    *("pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no"),
+                    *("--disable-shm=yes", "--exit-idle-time=-1"),
+                    *(f"--load={module}" for module in modules),
+                ],
+                env=self.environment,
+                stdout=file,
+                stderr=file,
+            )
+        _until(lambda: "speaker.monitor" in self._run("pactl", "list", "short", check=False), 10)
+        return daemon
+
+    def _run(self, *command: str, check: bool = True) -> str:
+        done = subprocess.run(
+            command, env=self.environment, check=check, capture_output=True, text=True, timeout=60
+        )
+        return done.stdout
+
+
+class Tape:
+    """Records a source from `with` to its end, and knows when each sample sounded."""
+
+    def __init__(self, source: str, environment: dict[str, str]) -> None:
+        self._command = [
+            *("parec", f"--device={source}", f"--rate={RATE}", "--channels=1", "--format=s16le"),
+            *("--raw", "--latency-msec=10"),
+        ]
+        self._environment = environment
+        self._pieces: list[bytes] = []
+        self._zero = float("inf")
+
+    def __enter__(self) -> Self:
+        self._recorder = subprocess.Popen(
+            self._command, env=self._environment, stdout=subprocess.PIPE
+        )
+        self._thread = threading.Thread(target=self._record)
+        self._thread.start()
+        _until(lambda: bool(self._pieces), 10)
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._recorder.terminate()
+        self._recorder.wait()
+        self._thread.join()
+
+    @property
+    def samples(self) -> NDArray[np.int16]:
+        """Everything recorded so far."""
+        whole = b"".join(self._pieces)
+        return np.frombuffer(whole[: len(whole) // 2 * 2], np.int16)
+
+    def sounds(self) -> list[Sound]:
+        """What was audible, in order; silences up to `LONGEST_PAUSE` are a part of it."""
+        block = RATE // 100
+        samples = self.samples.astype(np.float64) / 32768
+        samples = samples[: len(samples) // block * block].reshape(-1, block)
+        levels = 10 * np.log10(np.mean(samples**2, axis=1) + 1e-12)
+        found: list[Sound] = []
+        for start in np.flatnonzero(levels > AUDIBLE) * 0.01 + self._zero:
+            if found and start - found[-1].end <= LONGEST_PAUSE:
+                found[-1] = Sound(found[-1].start, start + 0.01)
+            else:
+                found.append(Sound(start, start + 0.01))
+        return found
+
+    def write(self, path: Path) -> None:
+        """Keep it as a WAV file, to listen to what a test heard."""
+        soundfile.write(path, self.samples, RATE, subtype="PCM_16")
+
+    def _record(self) -> None:
+        assert self._recorder.stdout is not None
+        recorded = 0
+        while piece := os.read(self._recorder.stdout.fileno(), 4096):
+            recorded += len(piece)
+            self._pieces.append(piece)
+            # Sound comes late, never early: the earliest arrival tells when the tape began.
+            self._zero = min(self._zero, time.monotonic() - recorded / 2 / RATE)
+
+
+class Talk:
+    """`lowtide talk --json` as a process of its own, started and listening."""
+
+    def __init__(self, environment: dict[str, str], *options: str) -> None:
+        begun = time.monotonic()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "lowtide.voice", "talk", "--json", *options],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self.turns: list[dict[str, Any]] = []
+        """Every turn that was taken from the events so far."""
+        self._events: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        assert self._next(20) == {"listening": True}
+        self.ready_after = time.monotonic() - begun
+        """Seconds from the start of the process until it listened."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self.stop()
+
+    @property
+    def process(self) -> int:
+        """Its number."""
+        return self._process.pid
+
+    def turn(self, within: float) -> dict[str, Any]:
+        """The next turn that is over, our greeting and prompts into a silence among them."""
+        event = self._next(within)
+        assert event is not None, "lowtide ended"
+        self.turns.append(event)
+        return event
+
+    def answered(self, within: float) -> dict[str, Any]:
+        """The next turn in which somebody was heard."""
+        deadline = time.monotonic() + within
+        while not (turn := self.turn(deadline - time.monotonic()))["text"]:
+            pass
+        return turn
+
+    def stop(self) -> tuple[int, str]:
+        """Press Ctrl-C, which reaches its workers too; exit status and standard error."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGINT)
+        self._reader.join(10)
+        assert self._process.stderr is not None
+        return self._process.wait(10), self._process.stderr.read()
+
+    def rest(self) -> list[dict[str, Any]]:
+        """After its end: the events nobody has taken."""
+        left = []
+        while (event := self._events.get(timeout=10)) is not None:
+            left.append(event)
+        return left
+
+    def _next(self, within: float) -> dict[str, Any] | None:
+        try:
+            return self._events.get(timeout=within)
+        except queue.Empty:
+            raise AssertionError(f"nothing happened within {within:.1f} s") from None
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._events.put(json.loads(line))
+        self._events.put(None)
+
+
+def _until(true: Callable[[], bool], within: float) -> None:
+    deadline = time.monotonic() + within
+    while not true():
+        assert time.monotonic() < deadline, f"not within {within} s"
+        time.sleep(0.05)
