@@ -53,6 +53,7 @@ class Dialogue:
         self._in_danger = False
         self._flow: Flow | None = None
         self._step: Ask | Until | None = None
+        self._until: float | None = None
         self._quiet_since: float | None = None
         self._prompts_left: list[WhileSilent] = []
         self._prompting = False
@@ -90,6 +91,8 @@ class Dialogue:
         if self._quiet_since is None or not self._prompting:
             self._quiet_since = now
         self._prompting = False
+        if isinstance(self._step, Until) and self._until is None:
+            self._until = now + self._step.seconds
         return ()
 
     def tick(self, now: float) -> tuple[Act, ...]:
@@ -97,7 +100,7 @@ class Dialogue:
         if self._quiet_since is None:
             return ()
         quiet = now - self._quiet_since
-        if isinstance(self._step, Until) and quiet >= self._step.seconds:
+        if self._until is not None and now >= self._until and not self._asleep:
             acts = self._send(None)
             self._prompts_left = self._prompts_after(acts)
             return acts
@@ -168,7 +171,7 @@ class Dialogue:
         return self._start(keep_safe(alarm, self._script))
 
     def _script(self, name: str) -> Say:
-        numbers = {kind: self._number(kind) for kind in ("suicide", "domestic", "emergency")}
+        numbers = {kind: self._number(kind) for kind in ("suicide", "emergency")}
         spoken = [sentence.format(**numbers) for sentence in self._pack.scripts[name]]
         sentence_list = [each[0].upper() + each[1:] for each in spoken]
         if name in OVERHEARD:
@@ -190,17 +193,19 @@ class Dialogue:
         if self._flow is not None:
             self._flow.close()
         self._flow = flow
-        self._step = next(flow)
-        return self._step.acts
+        return self._take(next(flow))
 
     def _send(self, answer: Understanding | None) -> tuple[Act, ...]:
         assert self._flow is not None
         try:
-            self._step = self._flow.send(answer)
+            return self._take(self._flow.send(answer))
         except StopIteration:
-            self._flow, self._step = None, None
+            self._flow, self._step, self._until = None, None, None
             return ()
-        return self._step.acts
+
+    def _take(self, step: Ask | Until) -> tuple[Act, ...]:
+        self._step, self._until = step, None
+        return step.acts
 
     # Answers
 

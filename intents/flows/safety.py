@@ -71,11 +71,11 @@ def keep_safe(alarm: Alarm, say: Callable[[str], Say]) -> Flow:
     """
     script: str | None = QUESTION[alarm.intent] if alarm.tier == "B" else alarm.script
     while script:
-        answer = yield Ask((say(script),), _while_silent(script, say))
         if script == "after_denial":
-            yield Until((), LOOK_AGAIN_AFTER)
+            yield Until((say(script),), LOOK_AGAIN_AFTER)
             script = "one_more_look"
         else:
+            answer = yield Ask((say(script),), _while_silent(script, say))
             script = _next(script, answer)
     yield Ask((say("still_here"),), _while_silent("still_here", say))
 
