@@ -13,7 +13,7 @@ from typing import Literal
 from lowtide.intents.acts import Act, Say, Stop, sentences
 from lowtide.intents.events import Alarm, Understanding
 from lowtide.intents.flows import Ask, Flow, Until, WhileSilent
-from lowtide.intents.flows.safety import OVERHEARD, keep_safe
+from lowtide.intents.flows.safety import OVERHEARD, QUESTION, keep_safe
 from lowtide.intents.pack import ANSWERING, Pack, Reply
 from lowtide.intents.replies import Chooser, as_parts, speakable, split
 
@@ -50,7 +50,7 @@ class Dialogue:
         self._times_heard: dict[str, int] = {}
         self._nones_in_a_row = 0
         self._asleep = False
-        self._in_danger = False
+        self._danger: str | None = None
         self._flow: Flow | None = None
         self._step: Ask | Until | None = None
         self._until: float | None = None
@@ -73,6 +73,10 @@ class Dialogue:
         if self._flow is not None:
             return "safety"
         return "asleep" if self._asleep else "idle"
+
+    def urgent(self) -> tuple[Say, ...]:
+        """The words for danger, which must sound at once and so are rendered ahead."""
+        return tuple(self._script(name) for name in self._pack.scripts)
 
     def greet(self) -> tuple[Act, ...]:
         """The first words of a session."""
@@ -163,12 +167,12 @@ class Dialogue:
     # Danger
 
     def _in_safety(self, alarm: Alarm, heard: Understanding) -> tuple[Act, ...]:
-        asked = self._flow is not None and isinstance(self._step, Ask)
         self._asleep = False
-        self._in_danger = True
-        if asked and alarm.tier == "B":
+        step, same = self._step, alarm.intent == self._danger
+        self._danger = alarm.intent
+        if same and isinstance(step, Ask) and alarm.script in (step.name, *QUESTION.values()):
             return self._send(heard)
-        return self._start(keep_safe(alarm, self._script))
+        return self._start(keep_safe(alarm.script, self._script))
 
     def _script(self, name: str) -> Say:
         numbers = {kind: self._number(kind) for kind in ("suicide", "emergency")}
@@ -201,7 +205,7 @@ class Dialogue:
             return self._take(self._flow.send(answer))
         except StopIteration:
             self._flow, self._step, self._until = None, None, None
-            return ()
+            return () if answer is None else self._answer(answer)
 
     def _take(self, step: Ask | Until) -> tuple[Act, ...]:
         self._step, self._until = step, None
@@ -217,7 +221,7 @@ class Dialogue:
                 return (self._speak("choices", intent.choices),)
             return (self._reply(intent.id),)
         self._nones_in_a_row = 0
-        if self._in_danger:
+        if self._danger is not None:
             return (self._reply("none"),)
         times = self._times_heard[intent.id] = self._times_heard.get(intent.id, 0) + 1
         if times >= SAME_AGAIN:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lowtide.intents.events import Alarm, Hypothesis
-from lowtide.intents.flows.safety import FIRST
+from lowtide.intents.flows.safety import CLEAR, MISHEARD, QUESTION
 from lowtide.intents.pack import Pack, PackInvalid
 from lowtide.intents.text import canonical
 
@@ -57,15 +57,16 @@ class SafetyNet:
         for rank, hypothesis in enumerate(hypotheses):
             found = self._alarm(f"{canonical(hypothesis.text, self._names)} ")
             if found is not None:
-                doubtful = rank > 0 and found.tier == "A"
-                alarms.append(
-                    Alarm(found.intent, "B", found.script, found.frame) if doubtful else found
-                )
+                alarms.append(found if rank == 0 else _doubted(found))
         return min(alarms, key=lambda alarm: alarm.tier, default=None)
 
     def _alarm(self, text: str) -> Alarm | None:
         found = [frame.alarm for frame in self._frames if _fits(frame, text)]
         return min(found, key=lambda alarm: alarm.tier, default=None)
+
+
+def _doubted(alarm: Alarm) -> Alarm:
+    return Alarm(alarm.intent, "B", MISHEARD[alarm.intent], alarm.frame)
 
 
 def _fits(frame: Frame, text: str) -> bool:
@@ -79,7 +80,8 @@ def _frames(raw: Mapping[str, Any], scripts: Mapping[str, object]) -> Iterator[F
     for number, frame in enumerate(raw.get("frame", [])):
         where = f"_frames.toml: frame[{number}]"
         try:
-            script = frame.get("script", FIRST[frame["intent"]])
+            usual = CLEAR if frame["tier"] == "A" else QUESTION
+            script = frame.get("script", usual[frame["intent"]])
             alarm = Alarm(frame["intent"], frame["tier"], script, frame["name"])
             says = re.compile(rf"\b{_either(frame['says'], words, where)}")
             rows = frame.get("unless")

@@ -10,7 +10,7 @@ from lowtide.voice import portaudio
 from lowtide.voice.engines import recogniser
 from lowtide.voice.errors import Trouble
 from lowtide.voice.microphone import Microphone
-from lowtide.voice.prompts import Prompts, cache_folder
+from lowtide.voice.prompts import cache_folder, writable
 from lowtide.voice.settings import Settings, settings_file
 from lowtide.voice.speaker import Device
 from lowtide.voice.synthesis import Synthesis, Voice
@@ -84,10 +84,9 @@ def _voice(settings: Settings) -> str:
         synthesis.close()
 
 
-def _cache(settings: Settings) -> str:
-    folder = cache_folder()
-    kept = Prompts(folder, Synthesis(), Voice(settings.voice)).kept()
-    return f"{kept} sentences in {folder}"
+def _cache(_: Settings) -> str:
+    folder = writable(cache_folder())
+    return f"{sum(1 for _ in folder.glob('*.wav'))} sentences in {folder}"
 
 
 def _helplines(settings: Settings) -> str:

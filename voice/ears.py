@@ -56,13 +56,6 @@ class Ears:
         self._activity.reset()
         self._pre_roll.clear()
 
-    def end(self, now: float) -> Utterance | None:
-        """The source has ended at `now` (seconds): the utterance under way, if any."""
-        if not self._turns.speaking:
-            return None
-        self._turns.reset()
-        return self._finish(now)
-
     def _accept(self, frame: Frame) -> None:
         self.recogniser.accept(frame)
         self.decoded_frames += 1

@@ -38,12 +38,12 @@ def talk_live(settings: Settings, pack: Pack, show: Show) -> None:
     speaker = Device(settings.speaker)
     engine = recogniser(settings.engine, settings.vosk_model)
     synthesis = Synthesis()
+    prompts = Prompts(cache_folder(), synthesis, Voice(settings.voice))
+    dialogue = Dialogue(pack, country=settings.country)
     session = Session(
-        Ears(engine, settings.patience),
-        Understander(pack),
-        Dialogue(pack, country=settings.country),
-        Mouth(Prompts(cache_folder(), synthesis, Voice(settings.voice)), speaker),
+        Ears(engine, settings.patience), Understander(pack), dialogue, Mouth(prompts, speaker)
     )
+    prompts.prepare(dialogue.urgent())
     about = f"Hearing with {engine.name} on {microphone.device['name']}. Ctrl-C ends."
     try:
         with speaker, microphone:

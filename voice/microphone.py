@@ -12,8 +12,9 @@ from lowtide.voice.errors import NoMicrophone
 from lowtide.voice.frames import RATE, Frame, Samples, framed
 
 BLOCK_SECONDS = 0.02
-LONGEST_LAG = 2.0
-"""Seconds of sound that may wait for the loop before blocks are lost (and counted)."""
+LONGEST_LAG = 10.0
+"""Seconds of sound that may wait for the loop before blocks are lost (and counted); the first
+sentence on a busy machine takes 2."""
 DEAD_AFTER = 2.0
 """Seconds without a callback after which the microphone is gone: unplugging gives no error."""
 

@@ -1,9 +1,11 @@
 """The one door to PortAudio: devices by name, its chatter kept from the person's screen."""
 
 import contextlib
+import ctypes
 import os
 import sys
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 INSTALL = "install it with: sudo apt-get install libportaudio2 libasound2-plugins"
@@ -31,9 +33,22 @@ def sounddevice() -> Any:  # noqa: ANN401 - an untyped library
         OSError: The PortAudio library is not on this machine.
     """
     with silenced():
+        _hush_alsa()
         import sounddevice as loaded  # noqa: PLC0415 - starting PortAudio takes a while
 
         return loaded
+
+
+@cache
+def _hush_alsa() -> None:
+    """Keep ALSA from writing to standard error, which it does at any time from the sound thread.
+
+    Its handler must be C: a Python function would wait there for the interpreter lock. `abs` looks
+    at its first argument and does nothing.
+    """
+    with contextlib.suppress(OSError):  # There is no ALSA on this system.
+        alsa = ctypes.CDLL("libasound.so.2")
+        alsa.snd_lib_error_set_handler(ctypes.cast(ctypes.CDLL(None).abs, ctypes.c_void_p))
 
 
 def devices(kind: str) -> list[dict[str, Any]]:

@@ -3,6 +3,8 @@
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,18 +31,9 @@ class Prompts:
     """
 
     def __init__(self, folder: Path, synthesis: Synthesis, voice: Voice | None = None) -> None:
-        self._folder = folder
+        self._folder = writable(folder)
         self._synthesis = synthesis
         self._voice = voice or Voice()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                pass
-        except OSError as error:
-            raise BadFolder(
-                f"{folder}: the cache folder can't be written ({error.strerror}); "
-                "make it writable, or set LOWTIDE_CACHE to another one."
-            ) from error
 
     def render(self, say: Say) -> Samples:
         """A whole `Say` with its pauses and its volume, as samples of `PROMPT_RATE`."""
@@ -54,22 +47,26 @@ class Prompts:
 
     def sentence(self, text: str, words_per_minute: int) -> Samples:
         """One sentence."""
-        voice = Voice(self._voice.name, words_per_minute, self._voice.pitch)
-        path = self._folder / f"{_key(text, voice)}.wav"
+        path = self._folder / f"{self._key(text, words_per_minute)}.wav"
         if (kept := _read(path)) is not None:
             return kept
+        voice = replace(self._voice, words_per_minute=words_per_minute)
         samples = self._synthesis.render(text, voice)
         _write(path, samples)
         return samples
 
-    def kept(self) -> int:
-        """How many sentences are in the cache."""
-        return sum(1 for _ in self._folder.glob("*.wav"))
+    def prepare(self, says: Iterable[Say]) -> None:
+        """Have these in the cache before they are needed."""
+        for say in says:
+            for part in say.parts:
+                if not (
+                    self._folder / f"{self._key(part.text, say.words_per_minute)}.wav"
+                ).exists():
+                    self.sentence(part.text, say.words_per_minute)
 
-
-def _key(text: str, voice: Voice) -> str:
-    decides = f"{SHAPE}|{LOUDNESS}|{voice.name}|{voice.words_per_minute}|{voice.pitch}|{text}"
-    return hashlib.sha256(decides.encode()).hexdigest()[:32]
+    def _key(self, text: str, words_per_minute: int) -> str:
+        voice = f"{self._voice.name}|{words_per_minute}|{self._voice.pitch}"
+        return hashlib.sha256(f"{SHAPE}|{LOUDNESS}|{voice}|{text}".encode()).hexdigest()[:32]
 
 
 def _read(path: Path) -> Samples | None:
@@ -84,6 +81,23 @@ def _write(path: Path, samples: Samples) -> None:
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
         soundfile.write(part, samples, PROMPT_RATE, format="WAV", subtype="PCM_16")
     Path(part.name).replace(path)
+
+
+def writable(folder: Path) -> Path:
+    """The folder, made when missing.
+
+    Raises:
+        BadFolder: It can't be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise BadFolder(
+            f"{folder}: the cache folder can't be written ({error.strerror}); "
+            "make it writable, or set LOWTIDE_CACHE to another one."
+        ) from error
 
 
 def cache_folder() -> Path:

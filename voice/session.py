@@ -3,7 +3,6 @@
 One thread, one clock counted in frames; a microphone and a recording go through it alike.
 """
 
-import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -62,6 +61,7 @@ class Listening:
 
 
 Event = Heard | Done | Listening
+SILENCE = np.zeros(FRAME_SAMPLES, np.int16)
 
 
 class Session:
@@ -84,21 +84,16 @@ class Session:
         self._open: Turn | None = None
 
     def converse(self, source: FrameSource, *, greet: bool = False) -> Iterator[Event]:
-        """Hear a source to its end, and say everything that is left to say."""
-        index = -1
+        """Hear a source to its end, and then silence until everything is answered and said."""
         if greet:
             yield from self._answer(None, None, self._dialogue.greet(), 0.0, time.perf_counter())
+        index = -1
         for frame in source:
             index = frame.index
             yield from self._step(frame)
-        utterance = self._ears.end((index + 1) * FRAME_SAMPLES / 16_000)
-        silence = np.zeros(FRAME_SAMPLES, np.int16)
-        if utterance is not None:
-            yield from self._heard(utterance, Frame(index, silence).end, time.perf_counter())
-        for number in itertools.count(index + 1):
-            if self._open is None:
-                return
-            yield from self._step(Frame(number, silence))
+        while self._ears.hearing or self._open is not None:
+            index += 1
+            yield from self._step(Frame(index, SILENCE))
 
     def _step(self, frame: Frame) -> Iterator[Event]:
         arrived, now = time.perf_counter(), frame.end

@@ -44,10 +44,10 @@ class Voice:
 
 
 class Synthesis:
-    """A speaking worker, started at the first sentence and thrown away when it hangs."""
+    """A speaking worker; it warms up by itself, and is thrown away when it hangs."""
 
     def __init__(self) -> None:
-        self._worker: Worker | None = None
+        self._worker: Worker | None = Worker(_serve)
 
     def render(self, text: str, voice: Voice) -> Samples:
         """Speak one sentence into samples of `PROMPT_RATE`.
@@ -79,16 +79,25 @@ class Synthesis:
 
 
 def _serve(pipe: Connection) -> None:
-    import pyttsx3  # noqa: PLC0415 - only the child speaks
-
     engine = None
+    with contextlib.suppress(Exception):  # The first sentence tries again, and tells the person.
+        engine = _warm()
     while True:
         text, voice = pipe.recv()
         try:
-            engine = engine or pyttsx3.init()
+            engine = engine or _warm()
             pipe.send(_shaped(*_spoken(engine, text, voice)))
         except Exception as error:  # noqa: BLE001 - the process's edge: the parent tells the person
             pipe.send(f"{type(error).__name__}: {error}")
+
+
+def _warm() -> Any:  # noqa: ANN401 - an untyped library
+    """The engine, after a word that loads all the first sentence would wait for."""
+    import pyttsx3  # noqa: PLC0415 - only the child speaks
+
+    engine = pyttsx3.init()
+    _shaped(*_spoken(engine, "hush", Voice()))
+    return engine
 
 
 def _spoken(engine: Any, text: str, voice: Voice) -> tuple[Any, int]:  # noqa: ANN401

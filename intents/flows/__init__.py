@@ -2,7 +2,8 @@
 
 A script is a generator with two verbs. `Ask`: say this, and the next utterance is the answer.
 `Until`: say this, then stay to a moment; what is heard meanwhile is answered by the ordinary rules
-and does not move the script. Leaving a script is closing the generator.
+and does not move the script. Leaving a script is closing the generator; an answer with which a
+script ends is answered by the ordinary rules.
 """
 
 from collections.abc import Generator
@@ -27,6 +28,8 @@ class Ask:
 
     acts: tuple[Act, ...]
     while_silent: tuple[WhileSilent, ...] = ()
+    name: str = ""
+    """What is asked, for telling the same question from another."""
 
 
 @dataclass(frozen=True)

@@ -7,22 +7,25 @@ a plain no, or anything else that is said. Source: safety.md section 2.
 from collections.abc import Callable
 
 from lowtide.intents.acts import Say
-from lowtide.intents.events import Alarm, Understanding
+from lowtide.intents.events import Understanding
 from lowtide.intents.flows import Ask, Flow, Until, WhileSilent
 
-QUESTION = {
+QUESTION: dict[str, str] = {
     "crisis_self_harm": "tier_b_question",
     "unsafe_with_him": "tier_b_question_unsafe",
     "crisis_harm_others": "tier_b_question_harm_others",
 }
-"""The one direct question of tier B."""
+"""The first words of tier B, one direct question, where the frame names no other."""
 
-FIRST = {
+CLEAR = {
     "crisis_self_harm": "self_harm_first",
     "unsafe_with_him": "unsafe_first",
     "crisis_harm_others": "harm_others",
 }
-"""The answer of tier A where the frame names no other."""
+"""The first words of tier A where the frame names no other."""
+
+MISHEARD = {**QUESTION, "crisis_self_harm": "maybe_misheard"}
+"""The first words where only a lesser reading of the recogniser speaks of danger."""
 
 # After …:              a yes               a plain no          anything else
 NEXT: dict[str, tuple[str | None, str | None, str | None]] = {
@@ -56,28 +59,34 @@ SILENCE = (
 )
 """Seconds of silence after which something is said; safety.md section 2.1 rule 10."""
 
+COMPANY = SILENCE[2:]
+"""The same once everything has been said: presence, and the number not a third time."""
+
 OVERHEARD = frozenset(
     {"tier_b_question_unsafe", "unsafe_first", "unsafe_second", "unsafe_now", "unsafe_number"}
 )
 """Scripts for somebody who may be overheard: softer, and silence is left alone."""
 
 
-def keep_safe(alarm: Alarm, say: Callable[[str], Say]) -> Flow:
+def keep_safe(script: str | None, say: Callable[[str], Say]) -> Flow:
     """Answer an alarm.
 
     Args:
-        alarm: What was caught.
+        script: The first words, by their name in `_safety.toml`.
         say: The words of a script by its name, numbers filled in.
     """
-    script: str | None = QUESTION[alarm.intent] if alarm.tier == "B" else alarm.script
+    company: tuple[tuple[float, str], ...] = COMPANY
     while script:
+        if script in OVERHEARD:
+            company = ()
         if script == "after_denial":
             yield Until((say(script),), LOOK_AGAIN_AFTER)
             script = "one_more_look"
         else:
-            answer = yield Ask((say(script),), _while_silent(script, say))
+            silence = () if script in OVERHEARD else SILENCE
+            answer = yield Ask((say(script),), _while_silent(silence, say), script)
             script = _next(script, answer)
-    yield Ask((say("still_here"),), _while_silent("still_here", say))
+    yield Ask((say("still_here"),), _while_silent(company, say))
 
 
 def _next(script: str, answer: Understanding | None) -> str | None:
@@ -87,7 +96,7 @@ def _next(script: str, answer: Understanding | None) -> str | None:
     return otherwise
 
 
-def _while_silent(script: str, say: Callable[[str], Say]) -> tuple[WhileSilent, ...]:
-    if script in OVERHEARD:
-        return ()
-    return tuple(WhileSilent(after, (say(words),)) for after, words in SILENCE)
+def _while_silent(
+    schedule: tuple[tuple[float, str], ...], say: Callable[[str], Say]
+) -> tuple[WhileSilent, ...]:
+    return tuple(WhileSilent(after, (say(words),)) for after, words in schedule)
