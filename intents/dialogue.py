@@ -1,10 +1,12 @@
 """The conversation: what is heard, the end of our own voice, and time give acts. No I/O, no clock.
 
-Rules of the house, in the order in which they are asked (`hear`):
+Rules of the house, in the order in which they are asked (`_heard`):
 1. An alarm of the safety net starts or moves the safety script, from every state.
-2. `EVERYWHERE`: what holds in every state (stop, louder, repeat, good night, …).
-3. A script that has asked something is sent the answer.
-4. Everything else is answered by its intent's own words; `none` by a short sign of listening.
+2. Asleep, only the wake phrase is answered.
+3. `EVERYWHERE`: what holds in every state (stop, louder, repeat, good night).
+4. A script that has asked something, or watches for it, is sent the answer. In danger nothing else
+   starts; otherwise `SCRIPTS` start from every state and end what ran before.
+5. Everything else is answered by its intent's own words; `none` by a short sign of listening.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,12 +14,15 @@ from typing import Literal
 
 from lowtide.intents.acts import Act, Say, Stop, sentences
 from lowtide.intents.events import Alarm, Understanding
-from lowtide.intents.flows import Ask, Flow, Until, WhileSilent
+from lowtide.intents.flows import Answer, Ask, Flow, Until, WhileSilent
+from lowtide.intents.flows.breathing import breathe
 from lowtide.intents.flows.safety import OVERHEARD, QUESTION, keep_safe
+from lowtide.intents.flows.stay import offer_company, stay_with_me
+from lowtide.intents.flows.venting import unsent_letter, vent
 from lowtide.intents.pack import ANSWERING, Pack, Reply
 from lowtide.intents.replies import Chooser, as_parts, speakable, split
 
-State = Literal["idle", "asleep", "safety"]
+State = Literal["idle", "asleep", "safety", "urge", "staying", "breathing", "venting", "letter"]
 
 NIGHT_RATE = 135
 """Words per minute; safety.md section 1.2: 130 to 140 at night."""
@@ -35,6 +40,8 @@ SAME_AGAIN = 4
 """From this turn of one intent in a night there are no more reframes; DESIGN.md section 5."""
 CHOICE_EVERY = 3
 """Every third sign of listening in a row offers a choice of two things."""
+LONG_PATIENCE: frozenset[State] = frozenset({"venting", "letter"})
+"""States in which a pause does not end what somebody says."""
 
 
 class Dialogue:
@@ -49,11 +56,12 @@ class Dialogue:
         self._last: Say | None = None
         self._times_heard: dict[str, int] = {}
         self._nones_in_a_row = 0
-        self._asleep = False
         self._danger: str | None = None
+        self._state: State = "idle"
         self._flow: Flow | None = None
         self._step: Ask | Until | None = None
-        self._until: float | None = None
+        self._due: float | None = None
+        self._now = 0.0
         self._quiet_since: float | None = None
         self._prompts_left: list[WhileSilent] = []
         self._prompting = False
@@ -66,13 +74,23 @@ class Dialogue:
             "faster": lambda: self._faster(RATE_STEP),
             "good_night": self._good_night,
         }
+        self._scripts: Mapping[str, Callable[[], tuple[Act, ...]]] = {
+            "stay_with_me": lambda: self._start("staying", stay_with_me(self._words)),
+            "breathe": lambda: self._start("breathing", breathe(self._words)),
+            "vent": lambda: self._start("venting", vent(self._words, self._themes)),
+            "unsent_letter": lambda: self._start("letter", unsent_letter(self._words)),
+        }
+        self._themes = {intent.id: intent.theme for intent in pack.intents.values() if intent.theme}
 
     @property
     def state(self) -> State:
         """Where the conversation is."""
-        if self._flow is not None:
-            return "safety"
-        return "asleep" if self._asleep else "idle"
+        return self._state
+
+    @property
+    def patient(self) -> bool:
+        """Whether a long pause belongs to what is being said."""
+        return self._state in LONG_PATIENCE
 
     def urgent(self) -> tuple[Say, ...]:
         """The words for danger, which must sound at once and so are rendered ahead."""
@@ -84,7 +102,7 @@ class Dialogue:
 
     def hear(self, heard: Understanding, now: float) -> tuple[Act, ...]:
         """Answer an utterance that ended at `now` (seconds on the session's clock)."""
-        self._quiet_since = now
+        self._now = self._quiet_since = now
         self._prompts_left = []
         acts = self._heard(heard)
         self._prompts_left = self._prompts_after(acts)
@@ -92,23 +110,26 @@ class Dialogue:
 
     def said(self, now: float) -> tuple[Act, ...]:
         """Our own voice has really ended at `now`: patience counts from here."""
-        if self._quiet_since is None or not self._prompting:
+        self._now = now
+        if not self._prompting:
             self._quiet_since = now
+            self._set_due()
         self._prompting = False
-        if isinstance(self._step, Until) and self._until is None:
-            self._until = now + self._step.seconds
         return ()
 
     def tick(self, now: float) -> tuple[Act, ...]:
         """Let time pass."""
-        if self._quiet_since is None:
-            return ()
-        quiet = now - self._quiet_since
-        if self._until is not None and now >= self._until and not self._asleep:
+        self._now = now
+        if self._step is not None and self._due is None:
+            self._set_due()  # The step said nothing: its time counts from here.
+        if self._due is not None and now >= self._due and self._state != "asleep":
+            self._quiet_since = now
             acts = self._send(None)
             self._prompts_left = self._prompts_after(acts)
             return acts
-        if self._prompts_left and quiet >= self._prompts_left[0].after:
+        if self._quiet_since is None:
+            return ()
+        if self._prompts_left and now - self._quiet_since >= self._prompts_left[0].after:
             self._prompting = True
             return self._prompts_left.pop(0).acts
         return ()
@@ -116,29 +137,35 @@ class Dialogue:
     def _heard(self, heard: Understanding) -> tuple[Act, ...]:
         if heard.alarm is not None:
             return self._in_safety(heard.alarm, heard)
-        if self._asleep:
+        if self._state == "asleep":
             return self._wake() if heard.wakes else ()
         if heard.intent in self._everywhere:
             return self._everywhere[heard.intent]()
-        if isinstance(self._step, Ask):
+        step = self._step
+        if self._state != "safety" and heard.intent in self._scripts:
+            return self._scripts[heard.intent]()
+        if isinstance(step, Ask) or (isinstance(step, Until) and heard.intent in step.watch):
             return self._send(heard)
         return self._answer(heard)
 
     def _prompts_after(self, acts: tuple[Act, ...]) -> list[WhileSilent]:
         """What silence brings after these acts: the script's own words, or one gentle prompt."""
-        if self._asleep or not any(isinstance(act, Say) for act in acts):
-            return []
         if isinstance(self._step, Ask):
-            return list(self._step.while_silent)
+            return list(self._step.while_silent) if Stop() not in acts else []
+        idle = self._flow is None and self._state == "idle"
+        if not idle or not any(isinstance(act, Say) for act in acts):
+            return []
         return [WhileSilent(NO_INPUT, (self._say_line("still_here"),))]
 
     # What holds in every state
 
     def _stop(self) -> tuple[Act, ...]:
+        if self._state != "safety":
+            self._leave()
         return (Stop(),)
 
     def _wake(self) -> tuple[Act, ...]:
-        self._asleep = False
+        self._state = "safety" if self._flow is not None else "idle"
         return (self._line("awake_again"),)
 
     def _repeat(self) -> tuple[Act, ...]:
@@ -161,27 +188,32 @@ class Dialogue:
         return (self._reply("faster" if factor > 1 else "slower"),)
 
     def _good_night(self) -> tuple[Act, ...]:
-        self._asleep = True
+        if self._state != "safety":
+            self._leave()
+        self._state = "asleep"
         return (self._reply("good_night"),)
 
     # Danger
 
     def _in_safety(self, alarm: Alarm, heard: Understanding) -> tuple[Act, ...]:
-        self._asleep = False
         step, same = self._step, alarm.intent == self._danger
+        in_safety = self._state == "safety"
         self._danger = alarm.intent
-        if same and isinstance(step, Ask) and alarm.script in (step.name, *QUESTION.values()):
+        self._state = "safety"
+        known = in_safety and same and isinstance(step, Ask)
+        if known and alarm.script in (getattr(step, "name", ""), *QUESTION.values()):
             return self._send(heard)
-        return self._start(keep_safe(alarm.script, self._script))
+        return self._start("safety", keep_safe(alarm.script, self._script))
 
-    def _script(self, name: str) -> Say:
+    def _script(self, name: str, /, *, softer: float = 0.0, **_: str) -> Say:
+        """The words of a safety script, numbers filled in."""
         numbers = {kind: self._number(kind) for kind in ("suicide", "emergency")}
         spoken = [sentence.format(**numbers) for sentence in self._pack.scripts[name]]
-        sentence_list = [each[0].upper() + each[1:] for each in spoken]
+        parts = sentences(*(each[0].upper() + each[1:] for each in spoken))
         if name in OVERHEARD:
             self._last = None
-            return Say(sentences(*sentence_list), NIGHT_RATE, self._gain + OVERHEARD_GAIN)
-        return self._say(Say(sentences(*sentence_list)))
+            return Say(parts, NIGHT_RATE, self._gain + OVERHEARD_GAIN - softer)
+        return self._say(Say(parts))
 
     def _number(self, kind: str) -> str:
         known = [line for line in self._pack.helplines if line.country == self._country]
@@ -193,40 +225,64 @@ class Dialogue:
 
     # Scripts
 
-    def _start(self, flow: Flow) -> tuple[Act, ...]:
-        if self._flow is not None:
-            self._flow.close()
-        self._flow = flow
+    def _start(self, state: State, flow: Flow) -> tuple[Act, ...]:
+        self._leave()
+        self._flow, self._state = flow, state
         return self._take(next(flow))
 
-    def _send(self, answer: Understanding | None) -> tuple[Act, ...]:
+    def _send(self, heard: Understanding | None) -> tuple[Act, ...]:
         assert self._flow is not None
         try:
-            return self._take(self._flow.send(answer))
+            return self._take(self._flow.send(Answer(heard, self._now)))
         except StopIteration:
-            self._flow, self._step, self._until = None, None, None
-            return () if answer is None else self._answer(answer)
+            self._leave()
+            return () if heard is None else self._answer(heard)
 
     def _take(self, step: Ask | Until) -> tuple[Act, ...]:
-        self._step, self._until = step, None
+        self._step, self._due = step, None
         return step.acts
+
+    def _leave(self) -> None:
+        if self._flow is not None:
+            self._flow.close()
+        self._flow, self._step, self._due, self._state = None, None, None, "idle"
+
+    def _set_due(self) -> None:
+        if self._step is not None and self._due is None:
+            step = self._step
+            seconds = step.seconds if isinstance(step, Until) else step.within
+            self._due = None if seconds is None else self._now + seconds
 
     # Answers
 
     def _answer(self, heard: Understanding) -> tuple[Act, ...]:
+        if heard.intent in self._scripts:
+            return self._scripts[heard.intent]()
         intent = self._pack.intents[heard.intent]
         if intent.group not in ANSWERING:
-            self._nones_in_a_row = self._nones_in_a_row + 1 if intent.id == "none" else 0
-            if self._nones_in_a_row and self._nones_in_a_row % CHOICE_EVERY == 0:
-                return (self._speak("choices", intent.choices),)
-            return (self._reply(intent.id),)
+            return self._sign(intent.id)
         self._nones_in_a_row = 0
         if self._danger is not None:
             return (self._reply("none"),)
         times = self._times_heard[intent.id] = self._times_heard.get(intent.id, 0) + 1
         if times >= SAME_AGAIN:
             return (self._line("fourth_time"),)
-        return (self._speak(intent.id, intent.replies, heard.ex_word),)
+        reply = (self._speak(intent.id, intent.replies, heard.ex_word),)
+        if intent.group == "urge" and self._flow is None:
+            return self._start("urge", offer_company(reply, self._words))
+        return reply
+
+    def _sign(self, intent: str) -> tuple[Act, ...]:
+        """A control's own words, or a sign of listening."""
+        if intent != "none":
+            self._nones_in_a_row = 0
+            return (self._reply(intent),)
+        if isinstance(self._step, Until) and self._step.deaf_to_none:
+            return ()
+        self._nones_in_a_row += 1
+        if self._nones_in_a_row % CHOICE_EVERY == 0 and self._flow is None:
+            return (self._speak("choices", self._pack.intents["none"].choices),)
+        return (self._reply("none"),)
 
     def _reply(self, intent: str) -> Say:
         return self._speak(intent, self._pack.intents[intent].replies)
@@ -234,8 +290,13 @@ class Dialogue:
     def _line(self, name: str) -> Say:
         return self._say(self._say_line(name))
 
-    def _say_line(self, name: str) -> Say:
-        line = self._chooser.choose(name, self._pack.lines[name])
+    def _words(self, name: str, /, *, softer: float = 0.0, **slots: str) -> Say:
+        """A line for a script."""
+        say = self._say_line(name, **slots)
+        return Say(say.parts, say.words_per_minute, say.gain - softer)
+
+    def _say_line(self, name: str, **slots: str) -> Say:
+        line = self._chooser.choose(name, self._pack.lines[name]).format(**slots)
         return Say(sentences(*split(line)), self._rate, self._gain)
 
     def _speak(self, topic: str, replies: tuple[Reply, ...], ex_word: str | None = None) -> Say:

@@ -19,6 +19,15 @@ ANSWERING = ("question", "urge", "happening", "feeling")
 """Groups whose replies are reframes: validation, idea, action."""
 FEWEST_REPLIES = 6
 """DESIGN.md section 5."""
+LINES = frozenset(
+    "greeting still_here fourth_time nothing_to_repeat as_loud_as_i_go as_quiet_as_i_go "  # noqa: SIM905
+    "as_slow_as_i_go as_fast_as_i_go awake_again wake stay_how_strong stay_begin stay_check_in "
+    "stay_no_more_check_ins stay_how_strong_now stay_eased stay_the_same stay_stronger stay_over "
+    "stay_offer breathe_begin breathe_in breathe_out breathe_end breathe_dizzy vent_begin "
+    "vent_still_listening vent_five_minutes vent_reflect vent_long_breath letter_begin "
+    "letter_let_go".split()
+)
+"""Tables that `_lines.toml` must have."""
 MOST_EXPANSIONS = 32
 """Phrases one template may stand for: more is a sign of two templates in one line."""
 LONGEST_PASSAGE = 25
@@ -62,6 +71,8 @@ class Intent:
     replies: tuple[Reply, ...]
     choices: tuple[Reply, ...] = ()
     """Questions offering two things; only `none` has them."""
+    theme: str = ""
+    """What to call it when it came up most: "missing someone"."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +94,8 @@ class Helpline:
 class Pack:
     """A language's worth of intents, lines, scripts, names and numbers."""
 
+    folder: Path
+    """Where it was read from."""
     intents: Mapping[str, Intent]
     lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     scripts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -131,9 +144,13 @@ def load(folder: Path = ENGLISH) -> Pack:
     intents = {path.stem: _intent(path) for path in files}
     if "none" not in intents:
         raise PackInvalid(f"{folder}: none.toml is missing.")
+    lines = _tables(folder / "_lines.toml", "lines")
+    if missing := LINES - set(lines):
+        raise PackInvalid(f"{folder / '_lines.toml'}: {min(missing)}: the table is missing.")
     return Pack(
+        folder=folder,
         intents=intents,
-        lines=_tables(folder / "_lines.toml", "lines"),
+        lines=lines,
         scripts=_tables(folder / "_safety.toml", "say"),
         helplines=tuple(_helplines(folder / "_helplines.toml")),
         names=frozenset(_words(folder / "_names.txt")),
@@ -159,7 +176,7 @@ def _words(path: Path) -> list[str]:
 
 def _intent(path: Path) -> Intent:
     raw = _toml(path)
-    unknown = set(raw) - {"id", "group", "passage", "phrases", "replies", "choices"}
+    unknown = set(raw) - {"id", "group", "passage", "theme", "phrases", "replies", "choices"}
     if unknown:
         raise PackInvalid(f"{path}: unknown key: {', '.join(sorted(unknown))}.")
     for key in ("id", "group", "passage"):
@@ -177,6 +194,7 @@ def _intent(path: Path) -> Intent:
         passage=raw["passage"],
         templates=tuple(_templates(path, raw)),
         replies=tuple(_replies(path, raw)),
+        theme=str(raw.get("theme", "")),
         choices=tuple(Reply(line=line) for line in _list(path, "choices", raw.get("choices", []))),
     )
     if intent.group in ANSWERING and len(intent.replies) < FEWEST_REPLIES:

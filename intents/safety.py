@@ -17,8 +17,9 @@ out, `(a|b)` is one or the other. Rows are compared with canonical text, the ex 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+import re2
 from lowtide.intents.events import Alarm, Hypothesis
 from lowtide.intents.flows.safety import CLEAR, MISHEARD, QUESTION
 from lowtide.intents.pack import Pack, PackInvalid
@@ -28,13 +29,21 @@ GAP = r"(?:\S+ ){0,4}"
 """`...`: up to four words between two parts of a frame."""
 
 
+class Pattern(Protocol):
+    """A compiled regular expression."""
+
+    def search(self, text: str, /) -> object | None:
+        """The first place where it fits, or None."""
+        ...
+
+
 @dataclass(frozen=True)
 class Frame:
     """One meaning that counts as danger."""
 
     alarm: Alarm
-    says: re.Pattern[str]
-    unless: re.Pattern[str] | None
+    says: Pattern
+    unless: Pattern | None
 
 
 class SafetyNet:
@@ -83,9 +92,9 @@ def _frames(raw: Mapping[str, Any], scripts: Mapping[str, object]) -> Iterator[F
             usual = CLEAR if frame["tier"] == "A" else QUESTION
             script = frame.get("script", usual[frame["intent"]])
             alarm = Alarm(frame["intent"], frame["tier"], script, frame["name"])
-            says = re.compile(rf"\b{_either(frame['says'], words, where)}")
+            says = re2.compile(rf"\b{_either(frame['says'], words, where)}")
             rows = frame.get("unless")
-            unless = re.compile(rf"\b{_either(rows, words, where)}") if rows else None
+            unless = re2.compile(rf"\b{_either(rows, words, where)}") if rows else None
         except KeyError as error:
             raise PackInvalid(f"{where}: {error} is missing or unknown.") from error
         if script not in scripts:
@@ -97,8 +106,8 @@ def _either(rows: Iterable[str], words: Mapping[str, str], where: str) -> str:
     """Rows as one regular expression over words that each end in a space."""
     try:
         written = "|".join(_row(row, words) for row in rows)
-        re.compile(written)
-    except (KeyError, re.error) as error:
+        re2.compile(written)
+    except (KeyError, re2.error) as error:
         raise PackInvalid(f"{where}: can't be read: {error}") from error
     return f"(?:{written})"
 

@@ -11,6 +11,8 @@ from lowtide.intents.text import canonical, ex_word
 NONE = "none"
 ACCEPT = {"question": 0.74, "urge": 0.74, "happening": 0.74, "feeling": 0.74, "control": 0.82}
 """Score from which a group's intent is accepted; docs/understanding.md has the sweep."""
+KNOWN = 0.97
+"""Score from which a text is a phrase of the packs and not merely near one."""
 MARGIN = 0.03
 """Lead over the runner-up, in score: two near readings are none."""
 
@@ -18,13 +20,17 @@ MARGIN = 0.03
 class Understander:
     """Says what utterances mean; holds nothing between them.
 
+    Args:
+        pack: What can be meant.
+        phrases: The pack's, expanded, where somebody keeps them (see `pack.compiled`).
+
     Raises:
         PackInvalid: The pack's safety frames can't be read.
     """
 
-    def __init__(self, pack: Pack) -> None:
+    def __init__(self, pack: Pack, phrases: Sequence[tuple[str, str]] | None = None) -> None:
         self._pack = pack
-        self._matcher = Matcher(compiled(pack))
+        self._matcher = Matcher(compiled(pack) if phrases is None else phrases)
         self._safety = SafetyNet(pack)
         self._wake = tuple(canonical(words) for words in pack.lines.get("wake", ()))
 
@@ -53,6 +59,12 @@ class Understander:
             because=because,
             wakes=any(phrase in words for phrase in self._wake),
         )
+
+    def knows(self, text: str) -> bool:
+        """Whether a text is, as a whole, a harmless sentence of the packs."""
+        ranked = self._matcher.rank(canonical(text, self._pack.names))
+        known = bool(ranked) and ranked[0].score >= KNOWN
+        return known and self._safety.read([Hypothesis(text)]) is None
 
     def _threshold(self, intent: str) -> float:
         group = self._pack.intents[intent].group if intent in self._pack.intents else NONE

@@ -218,9 +218,9 @@ def _pack(folder: Path | None) -> "Pack":
 
 
 def _understander(pack: "Pack") -> "Understander":
-    from lowtide.intents.understanding import Understander  # noqa: PLC0415 - with the core
+    from lowtide.voice.packs import understander  # noqa: PLC0415 - with the core
 
-    return Understander(pack)
+    return understander(pack)
 
 
 def _dialogue(pack: "Pack", settings: "Settings", seed: int) -> "Dialogue":

@@ -6,7 +6,7 @@ from lowtide.intents.events import Utterance
 from lowtide.voice.activity import VoiceActivity
 from lowtide.voice.frames import FRAME_SECONDS, Frame
 from lowtide.voice.recognisers import Recogniser
-from lowtide.voice.turns import ONSET_FRAMES, Patience, SpeechEnded, SpeechStarted, TurnTaker
+from lowtide.voice.turns import ONSET_FRAMES, SpeechEnded, SpeechStarted, TurnTaker
 
 PRE_ROLL = 10
 """Frames (320 ms) before the onset that are decoded too, so that the first syllable survives."""
@@ -17,15 +17,14 @@ class Ears:
 
     Args:
         recogniser: The engine.
-        patience: How long a silence ends an utterance.
     """
 
-    def __init__(self, recogniser: Recogniser, patience: Patience = "normal") -> None:
+    def __init__(self, recogniser: Recogniser) -> None:
         self.recogniser = recogniser
         self.decoded_frames = 0
         """Frames given to the recogniser so far."""
         self._activity = VoiceActivity()
-        self._turns = TurnTaker(patience)
+        self._turns = TurnTaker()
         self._pre_roll: deque[Frame] = deque(maxlen=PRE_ROLL + ONSET_FRAMES)
         self._start = 0.0
 
@@ -34,11 +33,21 @@ class Ears:
         """Whether an utterance is under way."""
         return self._turns.speaking
 
-    def hear(self, frame: Frame) -> Utterance | None:
-        """Take in one frame; the utterance that ended with it, if one did."""
+    @property
+    def silence(self) -> float:
+        """Seconds of silence in the utterance under way."""
+        return self._turns.silence
+
+    def hear(self, frame: Frame, patience: float) -> Utterance | None:
+        """Take in one frame; the utterance that ended with it, if one did.
+
+        Args:
+            frame: The next one.
+            patience: Seconds of silence that end an utterance at this moment.
+        """
         probability = self._activity.probability(frame)
         self._pre_roll.append(frame)
-        turn = self._turns.hear(frame.index, probability)
+        turn = self._turns.hear(frame.index, probability, patience)
         if isinstance(turn, SpeechStarted):
             self._start = turn.frame * FRAME_SECONDS
             self.recogniser.start()

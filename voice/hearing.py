@@ -6,11 +6,11 @@ from pathlib import Path
 import soundfile
 from lowtide.intents.dialogue import Dialogue
 from lowtide.intents.pack import Pack
-from lowtide.intents.understanding import Understander
 from lowtide.voice.ears import Ears
 from lowtide.voice.engines import recogniser
 from lowtide.voice.errors import BadFolder
 from lowtide.voice.mouth import Mouth
+from lowtide.voice.packs import understander
 from lowtide.voice.prompts import Prompts, cache_folder
 from lowtide.voice.recording import Recording
 from lowtide.voice.session import Done, Session, Turn
@@ -31,7 +31,7 @@ class Hearing:
         self._settings = settings
         self._pack = pack
         self._seed = seed
-        self._understander = Understander(pack)
+        self._understander = understander(pack)
         self._synthesis = Synthesis()
         self._prompts = Prompts(cache_folder(), self._synthesis, Voice(settings.voice))
 
@@ -45,10 +45,11 @@ class Hearing:
         recording = Recording(path)
         timeline = Timeline()
         session = Session(
-            Ears(self.recogniser, self._settings.patience),
+            Ears(self.recogniser),
             self._understander,
             Dialogue(self._pack, seed=self._seed, country=self._settings.country),
             Mouth(self._prompts, timeline),
+            self._settings.patience,
         )
         for event in session.converse(recording):
             if isinstance(event, Done):

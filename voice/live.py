@@ -6,12 +6,12 @@ from typing import Literal
 
 from lowtide.intents.dialogue import Dialogue
 from lowtide.intents.pack import Pack
-from lowtide.intents.understanding import Understander
 from lowtide.voice.ears import Ears
 from lowtide.voice.engines import recogniser
 from lowtide.voice.hearing import as_json
 from lowtide.voice.microphone import Microphone
 from lowtide.voice.mouth import Mouth
+from lowtide.voice.packs import understander
 from lowtide.voice.prompts import Prompts, cache_folder
 from lowtide.voice.session import Done, Event, Heard, Listening, Session
 from lowtide.voice.settings import Settings
@@ -41,7 +41,7 @@ def talk_live(settings: Settings, pack: Pack, show: Show) -> None:
     prompts = Prompts(cache_folder(), synthesis, Voice(settings.voice))
     dialogue = Dialogue(pack, country=settings.country)
     session = Session(
-        Ears(engine, settings.patience), Understander(pack), dialogue, Mouth(prompts, speaker)
+        Ears(engine), understander(pack), dialogue, Mouth(prompts, speaker), settings.patience
     )
     prompts.prepare(dialogue.urgent())
     about = f"Hearing with {engine.name} on {microphone.device['name']}. Ctrl-C ends."

@@ -101,8 +101,13 @@ def writable(folder: Path) -> Path:
 
 
 def cache_folder() -> Path:
+    """Where prompts are kept."""
+    return cache_root() / "prompts"
+
+
+def cache_root() -> Path:
     """The person's cache folder, or `LOWTIDE_CACHE`."""
     from platformdirs import user_cache_path  # noqa: PLC0415 - not needed with LOWTIDE_CACHE
 
     chosen = os.environ.get("LOWTIDE_CACHE")
-    return (Path(chosen) if chosen else user_cache_path("lowtide")) / "prompts"
+    return Path(chosen) if chosen else user_cache_path("lowtide")

@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from lowtide.intents.acts import Act, Say
+from lowtide.intents.completeness import Completeness, completeness
 from lowtide.intents.dialogue import Dialogue
 from lowtide.intents.events import Understanding, Utterance
 from lowtide.intents.understanding import Understander
 from lowtide.voice.ears import Ears
 from lowtide.voice.frames import FRAME_SAMPLES, Frame, FrameSource
 from lowtide.voice.mouth import Mouth
+from lowtide.voice.turns import JUDGED_AFTER, LONG_PATIENCE, PATIENCE, Patience
 
 
 @dataclass(frozen=True)
@@ -72,15 +74,23 @@ class Session:
         understander: Says what they mean.
         dialogue: Decides what is answered.
         mouth: Says it.
+        patience: How long a silence ends what somebody says.
     """
 
     def __init__(
-        self, ears: Ears, understander: Understander, dialogue: Dialogue, mouth: Mouth
+        self,
+        ears: Ears,
+        understander: Understander,
+        dialogue: Dialogue,
+        mouth: Mouth,
+        patience: Patience = "normal",
     ) -> None:
         self._ears = ears
         self._understander = understander
         self._dialogue = dialogue
         self._mouth = mouth
+        self._patience = PATIENCE[patience]
+        self._judged: tuple[str, Completeness] = ("", "unknown")
         self._open: Turn | None = None
 
     def converse(self, source: FrameSource, *, greet: bool = False) -> Iterator[Event]:
@@ -105,11 +115,22 @@ class Session:
             yield from self._answer(None, None, self._dialogue.said(now), now, arrived)
         if self._mouth.deafens(now):
             self._ears.close_gate()
-        elif utterance := self._ears.hear(frame):
+        elif utterance := self._ears.hear(frame, self._patience_now()):
             yield from self._heard(utterance, now, arrived)
         if not self._ears.hearing and not self._mouth.sounding:
             yield from self._answer(None, None, self._dialogue.tick(now), now, arrived)
         yield Listening(now, frame.decibels, self._ears.hearing, self._mouth.sounding)
+
+    def _patience_now(self) -> float:
+        """Seconds of silence that end an utterance, by the preset and by what was said so far."""
+        if self._dialogue.patient:
+            return max(self._patience["open"], LONG_PATIENCE)
+        if self._ears.silence < JUDGED_AFTER:
+            return self._patience["unknown"]
+        text = self._ears.recogniser.partial()
+        if text != self._judged[0]:
+            self._judged = (text, completeness(text, known=self._understander.knows(text)))
+        return self._patience[self._judged[1]]
 
     def _heard(self, utterance: Utterance, now: float, arrived: float) -> Iterator[Event]:
         if not utterance.text:

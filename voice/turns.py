@@ -1,23 +1,31 @@
 """Where an utterance begins and ends.
 
-frames   . . s s S s s s . s s . . . . . .
-         pre-roll^ onset       ^end   ^ended, after PATIENCE of silence
+    frames   . . s S S S s s s . s s . . . . . .
+             pre-roll^ onset        ^end   ^ended, after the patience of that moment
+
+How long a silence must be is decided by the preset and by meaning: short after a whole known
+sentence, long where a sentence is open ("I want to", "because"), longest in venting.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
+from lowtide.intents.completeness import Completeness
 from lowtide.voice.frames import FRAME_SECONDS
 
 Patience = Literal["quick", "normal", "patient", "very_patient"]
 
-PATIENCE: dict[str, float] = {
-    "quick": 0.5,
-    "normal": 0.8,
-    "patient": 1.4,
-    "very_patient": 2.5,
+PATIENCE: dict[str, dict[Completeness, float]] = {
+    "quick": {"whole": 0.32, "unknown": 0.5, "open": 1.0},
+    "normal": {"whole": 0.45, "unknown": 0.8, "open": 1.6},
+    "patient": {"whole": 0.9, "unknown": 1.4, "open": 2.4},
+    "very_patient": {"whole": 2.0, "unknown": 2.5, "open": 4.0},
 }
 """Seconds of silence that end an utterance; voice.md section 6 rule 6, safety.md section 1.2."""
+LONG_PATIENCE = 3.0
+"""Seconds, at least, while somebody vents; safety.md section 1.2."""
+JUDGED_AFTER = 0.2
+"""Seconds of silence after which it is worth asking what the words so far mean."""
 
 ONSET = 0.4
 """Probability from which a frame may begin speech; low enough for whispering (voice.md 2)."""
@@ -48,8 +56,7 @@ class SpeechEnded:
 class TurnTaker:
     """Finds utterances in the probabilities of speech, frame by frame."""
 
-    def __init__(self, patience: Patience = "normal") -> None:
-        self._patience = PATIENCE[patience]
+    def __init__(self) -> None:
         self.reset()
 
     @property
@@ -57,21 +64,34 @@ class TurnTaker:
         """Whether an utterance is under way."""
         return self._started is not None
 
+    @property
+    def silence(self) -> float:
+        """Seconds since the last voiced frame of the utterance under way; 0 without one."""
+        return (self._index - self._last_voiced) * FRAME_SECONDS if self.speaking else 0.0
+
     def reset(self) -> None:
         """Forget an utterance under way."""
         self._started: int | None = None
         self._voiced_in_a_row = 0
-        self._last_voiced = 0
+        self._last_voiced = self._index = 0
 
-    def hear(self, index: int, probability: float) -> SpeechStarted | SpeechEnded | None:
-        """Take in one frame."""
+    def hear(
+        self, index: int, probability: float, patience: float
+    ) -> SpeechStarted | SpeechEnded | None:
+        """Take in one frame.
+
+        Args:
+            index: The frame's.
+            probability: That somebody speaks in it.
+            patience: Seconds of silence that end an utterance at this moment.
+        """
+        self._index = index
         if self._started is None:
             return self._before(index, probability)
         if probability >= OFFSET:
             self._last_voiced = index
-        silence = (index - self._last_voiced) * FRAME_SECONDS
         length = (index - self._started) * FRAME_SECONDS
-        if silence >= self._patience or length >= LONGEST:
+        if self.silence >= patience or length >= LONGEST:
             ended = SpeechEnded(self._last_voiced + 1)
             self.reset()
             return ended

@@ -8,8 +8,9 @@ script ends is answered by the ordinary rules.
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from typing import Protocol
 
-from lowtide.intents.acts import Act
+from lowtide.intents.acts import Act, Say
 from lowtide.intents.events import Understanding
 
 
@@ -30,6 +31,8 @@ class Ask:
     while_silent: tuple[WhileSilent, ...] = ()
     name: str = ""
     """What is asked, for telling the same question from another."""
+    within: float | None = None
+    """Seconds of silence, from the end of our voice, that are an answer too."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,45 @@ class Until:
 
     acts: tuple[Act, ...]
     seconds: float
+    watch: frozenset[str] = frozenset()
+    """Intents that are sent into the script instead of being answered."""
+    deaf_to_none: bool = False
+    """Whether what fits no intent gets no sign of listening: breath is not speech."""
 
 
-Flow = Generator[Ask | Until, Understanding | None, None]
-"""A running script: it is sent the answer after `Ask`, None after `Until`."""
+@dataclass(frozen=True)
+class Answer:
+    """What moves a script on."""
+
+    heard: Understanding | None
+    """None when time was the answer."""
+    at: float
+    """Seconds on the session's clock."""
+
+    @property
+    def intent(self) -> str | None:
+        """The intent heard, or None."""
+        return self.heard.intent if self.heard else None
+
+    @property
+    def text(self) -> str:
+        """The words heard, or an empty string."""
+        return self.heard.text if self.heard else ""
+
+
+class Words(Protocol):
+    """Where a script gets its words: a line of the pack by its name."""
+
+    def __call__(self, name: str, /, *, softer: float = 0.0, **slots: str) -> Say:
+        """One of the line's variants, not said lately.
+
+        Args:
+            name: A table of `_lines.toml` or `_safety.toml`.
+            softer: dB under the present volume.
+            slots: What stands for `{slot}` in the line.
+        """
+        ...
+
+
+Flow = Generator[Ask | Until, Answer, None]
+"""A running script."""

@@ -4,11 +4,7 @@
 a plain no, or anything else that is said. Source: safety.md section 2.
 """
 
-from collections.abc import Callable
-
-from lowtide.intents.acts import Say
-from lowtide.intents.events import Understanding
-from lowtide.intents.flows import Ask, Flow, Until, WhileSilent
+from lowtide.intents.flows import Answer, Ask, Flow, Until, WhileSilent, Words
 
 QUESTION: dict[str, str] = {
     "crisis_self_harm": "tier_b_question",
@@ -68,7 +64,7 @@ OVERHEARD = frozenset(
 """Scripts for somebody who may be overheard: softer, and silence is left alone."""
 
 
-def keep_safe(script: str | None, say: Callable[[str], Say]) -> Flow:
+def keep_safe(script: str | None, say: Words) -> Flow:
     """Answer an alarm.
 
     Args:
@@ -89,14 +85,13 @@ def keep_safe(script: str | None, say: Callable[[str], Say]) -> Flow:
     yield Ask((say("still_here"),), _while_silent(company, say))
 
 
-def _next(script: str, answer: Understanding | None) -> str | None:
+def _next(script: str, answer: Answer) -> str | None:
     after_yes, after_no, otherwise = NEXT.get(script, (None, None, None))
-    if answer is not None and answer.alarm is None and answer.intent in ("yes", "no"):
+    alarmed = answer.heard is not None and answer.heard.alarm is not None
+    if not alarmed and answer.intent in ("yes", "no"):
         return after_yes if answer.intent == "yes" else after_no
     return otherwise
 
 
-def _while_silent(
-    schedule: tuple[tuple[float, str], ...], say: Callable[[str], Say]
-) -> tuple[WhileSilent, ...]:
+def _while_silent(schedule: tuple[tuple[float, str], ...], say: Words) -> tuple[WhileSilent, ...]:
     return tuple(WhileSilent(after, (say(words),)) for after, words in schedule)
