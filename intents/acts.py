@@ -25,6 +25,8 @@ class Say:
     words_per_minute: int = 135
     gain: float = 0.0
     """dB relative to the loudness prompts are made for."""
+    private: bool = False
+    """Whether it may be overheard, and so is never said again on "say that again"."""
 
     @property
     def text(self) -> str:

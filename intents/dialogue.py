@@ -10,6 +10,7 @@ Rules of the house, in the order in which they are asked (`_heard`):
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Literal
 
 from lowtide.intents.acts import Act, Say, Stop, sentences
@@ -75,10 +76,10 @@ class Dialogue:
             "good_night": self._good_night,
         }
         self._scripts: Mapping[str, Callable[[], tuple[Act, ...]]] = {
-            "stay_with_me": lambda: self._start("staying", stay_with_me(self._words)),
-            "breathe": lambda: self._start("breathing", breathe(self._words)),
-            "vent": lambda: self._start("venting", vent(self._words, self._themes)),
-            "unsent_letter": lambda: self._start("letter", unsent_letter(self._words)),
+            "stay_with_me": lambda: self._start("staying", stay_with_me(self._line)),
+            "breathe": lambda: self._start("breathing", breathe(self._line)),
+            "vent": lambda: self._start("venting", vent(self._line, self._themes)),
+            "unsent_letter": lambda: self._start("letter", unsent_letter(self._line)),
         }
         self._themes = {intent.id: intent.theme for intent in pack.intents.values() if intent.theme}
 
@@ -104,9 +105,7 @@ class Dialogue:
         """Answer an utterance that ended at `now` (seconds on the session's clock)."""
         self._now = self._quiet_since = now
         self._prompts_left = []
-        acts = self._heard(heard)
-        self._prompts_left = self._prompts_after(acts)
-        return acts
+        return self._emitted(self._heard(heard))
 
     def said(self, now: float) -> tuple[Act, ...]:
         """Our own voice has really ended at `now`: patience counts from here."""
@@ -124,14 +123,14 @@ class Dialogue:
             self._set_due()  # The step said nothing: its time counts from here.
         if self._due is not None and now >= self._due and self._state != "asleep":
             self._quiet_since = now
-            acts = self._send(None)
-            self._prompts_left = self._prompts_after(acts)
-            return acts
+            return self._emitted(self._send(None))
         if self._quiet_since is None:
             return ()
         if self._prompts_left and now - self._quiet_since >= self._prompts_left[0].after:
             self._prompting = True
-            return self._prompts_left.pop(0).acts
+            prompt = self._prompts_left.pop(0).acts
+            self._remember(prompt)
+            return prompt
         return ()
 
     def _heard(self, heard: Understanding) -> tuple[Act, ...]:
@@ -148,6 +147,17 @@ class Dialogue:
             return self._send(heard)
         return self._answer(heard)
 
+    def _emitted(self, acts: tuple[Act, ...]) -> tuple[Act, ...]:
+        """Acts on their way out: what can be repeated, and what silence brings after them."""
+        self._prompts_left = self._prompts_after(acts)
+        self._remember(acts)
+        return acts
+
+    def _remember(self, acts: tuple[Act, ...]) -> None:
+        for act in acts:
+            if isinstance(act, Say):
+                self._last = None if act.private else act
+
     def _prompts_after(self, acts: tuple[Act, ...]) -> list[WhileSilent]:
         """What silence brings after these acts: the script's own words, or one gentle prompt."""
         if isinstance(self._step, Ask):
@@ -155,7 +165,7 @@ class Dialogue:
         idle = self._flow is None and self._state == "idle"
         if not idle or not any(isinstance(act, Say) for act in acts):
             return []
-        return [WhileSilent(NO_INPUT, (self._say_line("still_here"),))]
+        return [WhileSilent(NO_INPUT, (self._line("still_here"),))]
 
     # What holds in every state
 
@@ -171,7 +181,7 @@ class Dialogue:
     def _repeat(self) -> tuple[Act, ...]:
         if self._last is None:
             return (self._line("nothing_to_repeat"),)
-        return (Say(self._last.parts, round(self._rate / RATE_STEP), self._last.gain),)
+        return (replace(self._last, words_per_minute=round(self._rate / RATE_STEP)),)
 
     def _louder(self, step: float) -> tuple[Act, ...]:
         wanted = min(max(self._gain + step, QUIETEST), LOUDEST)
@@ -210,10 +220,9 @@ class Dialogue:
         numbers = {kind: self._number(kind) for kind in ("suicide", "emergency")}
         spoken = [sentence.format(**numbers) for sentence in self._pack.scripts[name]]
         parts = sentences(*(each[0].upper() + each[1:] for each in spoken))
-        if name in OVERHEARD:
-            self._last = None
-            return Say(parts, NIGHT_RATE, self._gain + OVERHEARD_GAIN - softer)
-        return self._say(Say(parts))
+        private = name in OVERHEARD
+        gain = self._gain - softer + (OVERHEARD_GAIN if private else 0.0)
+        return Say(parts, self._rate, gain, private)
 
     def _number(self, kind: str) -> str:
         known = [line for line in self._pack.helplines if line.country == self._country]
@@ -269,7 +278,7 @@ class Dialogue:
             return (self._line("fourth_time"),)
         reply = (self._speak(intent.id, intent.replies, heard.ex_word),)
         if intent.group == "urge" and self._flow is None:
-            return self._start("urge", offer_company(reply, self._words))
+            return self._start("urge", offer_company(reply, self._line))
         return reply
 
     def _sign(self, intent: str) -> tuple[Act, ...]:
@@ -287,22 +296,11 @@ class Dialogue:
     def _reply(self, intent: str) -> Say:
         return self._speak(intent, self._pack.intents[intent].replies)
 
-    def _line(self, name: str) -> Say:
-        return self._say(self._say_line(name))
-
-    def _words(self, name: str, /, *, softer: float = 0.0, **slots: str) -> Say:
-        """A line for a script."""
-        say = self._say_line(name, **slots)
-        return Say(say.parts, say.words_per_minute, say.gain - softer)
-
-    def _say_line(self, name: str, **slots: str) -> Say:
-        line = self._chooser.choose(name, self._pack.lines[name]).format(**slots)
-        return Say(sentences(*split(line)), self._rate, self._gain)
-
     def _speak(self, topic: str, replies: tuple[Reply, ...], ex_word: str | None = None) -> Say:
         reply = self._chooser.choose(topic, speakable(replies, ex_word))
-        return self._say(Say(as_parts(reply, ex_word)))
+        return Say(as_parts(reply, ex_word), self._rate, self._gain)
 
-    def _say(self, say: Say) -> Say:
-        self._last = Say(say.parts, self._rate, self._gain)
-        return self._last
+    def _line(self, name: str, /, *, softer: float = 0.0, **slots: str) -> Say:
+        """A line that belongs to no intent."""
+        line = self._chooser.choose(name, self._pack.lines[name]).format(**slots)
+        return Say(sentences(*split(line)), self._rate, self._gain - softer)

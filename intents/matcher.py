@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from lowtide.intents.text import EX
 from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
+
+from lowtide.intents.text import EX
 
 LOOK_AT = 48
 """Phrases ranked by letters after the words have found them."""

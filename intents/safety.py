@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import re2
+
 from lowtide.intents.events import Alarm, Hypothesis
 from lowtide.intents.flows.safety import CLEAR, MISHEARD, QUESTION
 from lowtide.intents.pack import Pack, PackInvalid

@@ -9,7 +9,7 @@ CHECK_INS = (2, 5, 10, 15, 20)
 """Minutes; safety.md section 1.2, wait it out."""
 SOFTER_EACH_TIME = 1.5
 """dB; five check-ins fall by the 6 dB between a spoken and a murmured word."""
-FOR_A_NUMBER = 25.0
+FOR_A_NUMBER = 60.0
 """Seconds to wait for a rating; none is fine."""
 BEFORE_OFFERING = 6.0
 """Seconds of silence after the answer to an urge before company is offered."""

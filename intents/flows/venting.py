@@ -10,7 +10,6 @@ GENTLE_QUESTION_AFTER = 300.0
 """Seconds; venting has a time box, safety.md section 1.1."""
 LONGEST_SILENCE = 45.0
 """Seconds without a word after which one soft sign is given, once."""
-ENDS = frozenset({"done_venting", "no", "stop"})
 
 
 def vent(words: Words, themes: Mapping[str, str]) -> Flow:
@@ -34,8 +33,9 @@ def vent(words: Words, themes: Mapping[str, str]) -> Flow:
             if quiet:
                 break
             quiet, acts = True, (words("vent_still_listening"),)
-        elif answer.heard.intent in themes:
-            heard[answer.heard.intent] += 1
+        else:
+            quiet = False
+            heard.update({answer.heard.intent} & themes.keys())
         if not asked and answer.heard and answer.at - began >= GENTLE_QUESTION_AFTER:
             asked, acts = True, (words("vent_five_minutes"),)
     if heard:

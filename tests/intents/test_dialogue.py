@@ -1,9 +1,11 @@
 """A night's conversation, typed: what is answered, and what never is."""
 
+import itertools
 import json
 from typing import Any
 
 import pytest
+
 from lowtide.intents.dialogue import Dialogue
 from lowtide.intents.pack import Pack, load
 from lowtide.intents.understanding import Understander
@@ -134,10 +136,82 @@ def test_stop_is_silence_and_nothing_follows_it(night: Night) -> None:
 
 
 def test_silence_gets_one_gentle_prompt_and_then_quiet(night: Night, pack: Pack) -> None:
-    entries = night("i want to call him", "@wait 120")
-    assert [entry["heard"] for entry in entries] == ["i want to call him", None]
+    entries = night("does he miss me", "@wait 120")
+    assert [entry["heard"] for entry in entries] == ["does he miss me", None]
     assert entries[1]["acts"][0]["say"] in pack.lines["still_here"]
     assert entries[1]["at"] - entries[0]["at"] > 10
+
+
+def test_an_urge_is_offered_company_into_the_silence(night: Night, pack: Pack) -> None:
+    entries = night("i want to call him", "@wait 20", "yes")
+    said = [entry["acts"][0]["say"] for entry in entries]
+    assert said[1] in pack.lines["stay_offer"]
+    assert said[2] in pack.lines["stay_how_strong"]
+
+
+def test_a_wave_that_eased_is_said_and_not_judged(night: Night, pack: Pack) -> None:
+    night("stay with me", "about an eight")
+    waited = night("@wait 1215")
+    checks = [entry["acts"][0] for entry in waited[:-1]]
+    assert [act["say"] in pack.lines["stay_check_in"] for act in checks] == [True] * 4
+    assert all(a["gain"] > b["gain"] for a, b in itertools.pairwise(checks))
+    assert waited[-1]["acts"][0]["say"] in pack.lines["stay_how_strong_now"]
+    assert night.says("four") in pack.lines["stay_eased"]
+
+
+def test_check_ins_can_be_refused(night: Night, pack: Pack) -> None:
+    night("stay with me", "six", "@wait 125")
+    assert night.says("no") in pack.lines["stay_no_more_check_ins"]
+    assert night("@wait 900") == []
+
+
+def test_stop_in_the_middle_of_breathing_is_silence(night: Night) -> None:
+    cues = night("breathe with me", "@wait 30")
+    assert {"In.", "Out."} <= {act["say"] for entry in cues for act in entry["acts"]}
+    [stopped] = night("stop")
+    assert stopped["acts"] == [{"stop": True}]
+    assert night("@wait 120") == []
+
+
+def test_breathing_is_six_breaths_a_minute_and_the_words_grow_sparse(night: Night) -> None:
+    entries = night("breathe with me", "@wait 120")
+    cues = [(entry["at"], act["say"]) for entry in entries for act in entry["acts"]]
+    ins = [at for at, say in cues if say == "In."]
+    gaps = [b - a for a, b in itertools.pairwise(ins)]
+    assert gaps[3] == pytest.approx(10, abs=1)
+    assert len(ins) == 7, "two easy breaths and six paced ones, the last without a word"
+
+
+def test_dizzy_ends_the_breathing_kindly(night: Night, pack: Pack) -> None:
+    night("breathe with me", "@wait 20")
+    assert night.says("i feel dizzy") in pack.lines["breathe_dizzy"]
+    assert night("@wait 60") == []
+
+
+def test_venting_is_not_interrupted_and_ends_with_one_sentence_back(
+    night: Night, pack: Pack
+) -> None:
+    night("i need to vent")
+    for line in ("i miss him so much", "and then his sister rang", "i miss him so much it hurts"):
+        assert night.says(line) == ""
+    said = night("i'm done", "@wait 20")
+    themes = [line.format(theme=pack.intents["i_miss_him"].theme)
+              for line in pack.lines["vent_reflect"]]  # fmt: skip
+    assert said[0]["acts"][0]["say"] in themes
+    assert said[1]["acts"][0]["say"] in pack.lines["vent_long_breath"]
+
+
+def test_the_unsent_letter_is_heard_and_let_go(night: Night, pack: Pack) -> None:
+    night("i want to say it to you instead of to him")
+    assert night.says("you broke my heart and you never even said sorry") == ""
+    assert night.says("i'm done") in pack.lines["letter_let_go"]
+
+
+def test_danger_is_heard_in_the_middle_of_venting(night: Night) -> None:
+    night("i need to vent", "he never once called me back")
+    [entry] = night("i want to kill myself")
+    assert entry["tier"] == "A"
+    assert "emergency number" in entry["acts"][0]["say"]
 
 
 def test_after_good_night_only_the_wake_phrase_is_answered(night: Night, pack: Pack) -> None:

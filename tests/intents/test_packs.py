@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from lowtide.intents.pack import ENGLISH, PackInvalid, load
 from lowtide.intents.rubric import faults
 

@@ -1,6 +1,7 @@
 """However the ex is named and however it is written, the words are compared in one form."""
 
 import pytest
+
 from lowtide.intents.text import canonical, ex_word
 
 NAMES = frozenset({"sam"})
@@ -9,7 +10,7 @@ NAMES = frozenset({"sam"})
 @pytest.mark.parametrize(
     "said",
     ["i miss him", "i miss her", "I miss them.", "um i miss sam", "i miss my ex", "i miss my husband",
-     "i miss my ex boyfriend", "i miss my ex wife"],
+     "i miss my ex boyfriend"],
 )  # fmt: skip
 def test_the_ex_is_one_word(said: str) -> None:
     assert canonical(said, NAMES) == "i miss ex"
