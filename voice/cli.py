@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+
 from lowtide.intents.pack import PackInvalid
 from lowtide.models.store import StoreTrouble
 from lowtide.voice.errors import Trouble

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import soundfile
+
 from lowtide.intents.dialogue import Dialogue
 from lowtide.intents.pack import Pack
 from lowtide.voice.ears import Ears

@@ -4,6 +4,10 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
 from lowtide.intents.dialogue import Dialogue
 from lowtide.intents.pack import Pack
 from lowtide.voice.ears import Ears
@@ -17,9 +21,6 @@ from lowtide.voice.session import Done, Event, Heard, Listening, Session
 from lowtide.voice.settings import Settings
 from lowtide.voice.speaker import Device
 from lowtide.voice.synthesis import Synthesis, Voice
-from rich.console import Console
-from rich.live import Live
-from rich.text import Text
 
 Show = Literal["live", "plain", "json"]
 LINES_EVERY = 4

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 import soxr
+
 from lowtide.voice import portaudio
 from lowtide.voice.errors import NoMicrophone
 from lowtide.voice.frames import RATE, Frame, Samples, framed

@@ -1,4 +1,4 @@
-"""Packs with their phrases already expanded, kept in the cache until a file of them changes.
+"""What understands a pack, its phrases expanded once and kept until a file of it changes.
 
 Expanding some 6,000 templates takes most of a second; reading the result back takes a hundredth.
 """
@@ -20,8 +20,10 @@ Phrases = tuple[tuple[str, str], ...]
 
 
 def understander(pack: Pack) -> Understander:
-    """What understands a pack."""
-    return Understander(pack, _phrases(pack))
+    """What understands a pack, with the meaning model where it is there."""
+    from lowtide.models.meaning import load as load_meaning  # noqa: PLC0415 - reads 20 MB
+
+    return Understander(pack, _phrases(pack), load_meaning())
 
 
 def _phrases(pack: Pack) -> Phrases:

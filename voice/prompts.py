@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+
 from lowtide.intents.acts import Say
 from lowtide.voice.errors import BadFolder
 from lowtide.voice.frames import Samples

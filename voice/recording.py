@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
+
 from lowtide.voice.errors import BadRecording
 from lowtide.voice.frames import RATE, Frame, Samples, framed
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+
 from lowtide.intents.acts import Act, Say
 from lowtide.intents.completeness import Completeness, completeness
 from lowtide.intents.dialogue import Dialogue

@@ -4,10 +4,11 @@ import os
 import tomllib
 from pathlib import Path
 
-from lowtide.voice.errors import BadSettings
-from lowtide.voice.turns import Patience
 from platformdirs import user_config_path
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from lowtide.voice.errors import BadSettings
+from lowtide.voice.turns import Patience
 
 
 class Settings(BaseModel):

@@ -13,11 +13,12 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 import soxr
+from numpy.typing import NDArray
+
 from lowtide.voice import portaudio
 from lowtide.voice.errors import NoSpeaker
 from lowtide.voice.frames import Samples
 from lowtide.voice.synthesis import PROMPT_RATE
-from numpy.typing import NDArray
 
 BUFFER_SECONDS = 0.06
 """Asked of the device: under 40 ms a busy interpreter is heard as clicks (style.md section 4.5)."""

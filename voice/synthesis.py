@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from lowtide.voice.errors import NoVoice
 from lowtide.voice.frames import Samples
 from lowtide.voice.worker import Worker, WorkerLost
