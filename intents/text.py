@@ -107,7 +107,8 @@ def _opened(word: str) -> str:
 def opened(text: str) -> str:
     """Tidied text with short forms written out and fillers left out."""
     words = " ".join(_opened(word) for word in tidy(text).split()).split()
-    return " ".join(word for word in words if word not in _FILLERS)
+    # "Mm hm" alone is an answer, and no filler.
+    return " ".join([word for word in words if word not in _FILLERS] or words)
 
 
 def with_ex(words: str, names: Collection[str]) -> str:

@@ -7,6 +7,7 @@ the first readings of the recogniser, each weighing by its confidence.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from lowtide.intents.events import Alarm, Hypothesis, Understanding
 from lowtide.intents.flows.safety import QUESTION
@@ -27,8 +28,24 @@ ACCEPT = {"question": 0.6, "urge": 0.6, "happening": 0.6, "feeling": 0.6, "contr
 """Probability from which a group's intent is accepted; docs/understanding.md has the sweep."""
 DANGER = 0.5
 """Probability from which the meaning model alone asks (tier B); docs/safety.md has the sweep."""
+SHOWN = 3
+"""Candidates in an explanation."""
 READ = 3
 """Readings of the recogniser that the meaning model sees; more cost 5 ms each and change little."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why an utterance was understood as it was; for people who write packs."""
+
+    words: str
+    """Canonical form."""
+    understanding: Understanding
+    near: tuple[Candidate, ...]
+    """The nearest phrases, one for each intent, best first."""
+    probable: tuple[tuple[str, float], ...]
+    """The meaning model's intents and probabilities, best first; empty without the model."""
+    danger: tuple[tuple[str, float], ...]
 
 
 class Understander:
@@ -62,7 +79,7 @@ class Understander:
         known = self._known(words)
         probable, danger = self._probable(hypotheses) if not known else ({}, {})
         alarm = self._safety.read(hypotheses) or _asked(danger)
-        ranked = self.ranked(words, known, probable)
+        ranked = self._ranked(words, known, probable)
         best, runner_up = ranked[0], ranked[1]
         accepted = self._accepts(best, runner_up, near=not probable)
         intent = best.intent if accepted else NONE
@@ -82,7 +99,19 @@ class Understander:
         known = self._known(canonical(text, self._pack.names))
         return known is not None and self._safety.read([Hypothesis(text)]) is None
 
-    def ranked(
+    def explain(self, text: str) -> Explanation:
+        """The reasons behind `understand` for one text."""
+        words = canonical(text, self._pack.names)
+        probable, danger = self._probable([Hypothesis(text)])
+        return Explanation(
+            words=words,
+            understanding=self.understand([Hypothesis(text)]),
+            near=tuple(self._matcher.rank(words)[:SHOWN]),
+            probable=tuple(sorted(probable.items(), key=lambda each: -each[1])[:SHOWN]),
+            danger=tuple(sorted(danger.items(), key=lambda each: -each[1])),
+        )
+
+    def _ranked(
         self, words: str, known: Candidate | None, probable: Mapping[str, float]
     ) -> list[Candidate]:
         """Two candidates at least, best first."""

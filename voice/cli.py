@@ -15,7 +15,7 @@ from lowtide.voice.errors import Trouble
 if TYPE_CHECKING:
     from lowtide.intents.dialogue import Dialogue
     from lowtide.intents.pack import Pack
-    from lowtide.intents.understanding import Understander
+    from lowtide.intents.understanding import Explanation, Understander
     from lowtide.voice.recognisers import Recogniser
     from lowtide.voice.settings import Settings
 
@@ -127,12 +127,26 @@ def chat(as_json: AsJson = False, pack: PackFolder = None, seed: Seed = 0) -> No
 
 
 @app.command()
-def understand(as_json: AsJson = False, pack: PackFolder = None) -> None:
+def understand(
+    as_json: AsJson = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say why.")] = False,
+    check_packs: Annotated[
+        bool, typer.Option("--check-packs", help="Find phrases that another intent takes.")
+    ] = False,
+    pack: PackFolder = None,
+) -> None:
     """Understand one utterance a line from standard input, each on its own."""
     from lowtide.intents.events import Hypothesis  # noqa: PLC0415 - with the core
 
-    understander = _understander(_pack(pack))
+    loaded = _pack(pack)
+    understander = _understander(loaded)
+    if check_packs:
+        _check_packs(loaded, understander)
+        return
     for line in _lines():
+        if explain:
+            _print_explanation(understander.explain(line))
+            continue
         found = understander.understand([Hypothesis(line)])
         if as_json:
             keys = ("text", "intent", "score", "runner_up", "tier")
@@ -238,6 +252,34 @@ def _lines() -> Iterator[str]:
     for line in sys.stdin:
         if line.strip():
             yield line.strip()
+
+
+def _print_explanation(why: "Explanation") -> None:
+    found = why.understanding
+    typer.echo(f"{found.text}\n  read as    {why.words}\n  understood {found.intent}, "
+               f"score {found.score:.2f}, because of {found.because or 'nothing near'!r}")  # fmt: skip
+    if found.alarm:
+        typer.echo(f"  danger     tier {found.tier}, first words {found.alarm.script}")
+    for candidate in why.near:
+        typer.echo(f"  near       {candidate.score:.2f} {candidate.intent}: {candidate.phrase!r}")
+    for intent, share in why.probable:
+        typer.echo(f"  meaning    {share:.2f} {intent}")
+    for intent, share in why.danger:
+        typer.echo(f"  danger     {share:.2f} {intent}")
+
+
+def _check_packs(pack: "Pack", understander: "Understander") -> None:
+    from lowtide.intents.events import Hypothesis  # noqa: PLC0415 - with the core
+
+    wrong = 0
+    for intent, phrase in pack.phrases():
+        found = understander.understand([Hypothesis(phrase)])
+        if found.intent != intent:
+            wrong += 1
+            typer.echo(f"{intent}: {phrase!r} means {found.intent} ({found.because!r})")
+    typer.echo(f"{wrong} phrases are not understood as their own intent.")
+    if wrong:
+        raise SystemExit(1)
 
 
 def _print_turn(turn: dict[str, object], *, as_json: bool) -> None:
