@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from filelock import FileLock
+
 from lowtide.models.catalogue import Model, catalogue, find
 
 RECORD = "lowtide-model.json"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from lowtide.intents.pack import ENGLISH, Pack, expand, load
+from lowtide.intents.pack import ANSWERING, ENGLISH, Pack, expand, load
 
 TRAINING = Path(__file__).parent.parent / "models" / "training" / "en"
 SAFETY = ("crisis_self_harm", "unsafe_with_him", "crisis_harm_others")
@@ -40,6 +40,26 @@ def _named(name: str) -> Ex:
 
 HE, SHE, THEY = Ex("he", "him", "his"), Ex("she", "her", "her"), Ex("they", "them", "their")
 KINDS = "ex boyfriend girlfriend husband wife partner fiance".split()  # noqa: SIM905
+OTHERS = (
+    "my mum|my dad|my sister|my brother|my boss|my manager|my best friend|my flatmate|my gran|"
+    "my teacher|my neighbour|my son|my daughter|my auntie|the doctor|the dog|the cat|our old cat|"
+    "the plumber|the landlord|the dentist|the bank|the team|the baby|the teacher|my cousin|"
+    "the driver|the lady from work|someone at work|the kids|my team|the builder|the vet"
+).split("|")
+"""Somebody else."""
+SHARE_OF_OTHERS = 0.2
+"""Of the templates with a slot for the ex, told of somebody else each night."""
+BEFORE = (
+    "i don't know|honestly|okay so|right so|i mean|like|look|so|well|listen|oh god|god|sorry|"
+    "can i say something|it's just|the thing is|you know what|it's three in the morning and|"
+    "i keep coming back to this but|i've been lying here and|this is stupid but|"
+    "promise you won't laugh but|can i ask you something|hey lowtide|be honest with me|"
+    "i was doing fine and now|no wait|wait no i mean"
+).split("|")
+AFTER = (
+    "you know|i don't know|you know what i mean|honestly|please|right|again|it's silly|that's all|"
+    "does that make sense|i suppose|sorry|anyway|tonight|oh god|isn't it|or something"
+).split("|")
 _THEY_DO = (
     (r"\bthey doesn't\b", "they don't"),
     (r"\bthey does\b", "they do"),
@@ -91,6 +111,7 @@ class Speech:
         self.pack = pack or load(ENGLISH)
         self.draw = random.Random(seed)  # noqa: S311 - variety, not secrecy
         self._names = sorted(self.pack.names)
+        self._clauses: list[str] = []
         self.intents = sorted(self.pack.intents)
 
     def phrases(self, times: int = 1) -> Iterator[Example]:
@@ -100,9 +121,57 @@ class Speech:
                 for _ in range(times):
                     yield Example(self.say(template), intent.id)
 
+    def night(self) -> list[Example]:
+        """Everything once, each said a little differently from any other night."""
+        told = [*self.phrases(), *written(), *unrelated(), *safety()]
+        self._clauses = self._clauses or [each.text for each in told if each.intent == NONE]
+        return [Example(self.told(each), each.intent) for each in (*told, *self.of_others())]
+
+    def of_others(self) -> Iterator[Example]:
+        """Our phrases about somebody who is not the ex: "does my boss miss me" is no intent."""
+        for intent in self.pack.intents.values():
+            for template in intent.templates if intent.group in ANSWERING else ():
+                if "{h" in template and self.draw.random() < SHARE_OF_OTHERS:
+                    somebody = _named(self.draw.choice(OTHERS))
+                    yield Example(spoken(template, somebody, self.draw), NONE)
+
+    def told(self, example: Example) -> str:
+        """An example with what people put around it, and with what recognisers do to it."""
+        text, draw = example.text, self.draw
+        if example.intent in ("yes", "no"):
+            return text
+        around = draw.random()
+        if around < 0.10:
+            joined = draw.choice(("and", "but", "so", "and then", "anyway", ""))
+            text = f"{draw.choice(self._clauses)} {joined} {text}"
+        elif around < 0.13:
+            text = f"{text} {draw.choice(('and', 'but', 'because', ''))} {draw.choice(self._clauses)}"
+        elif around < 0.24:
+            text = f"{draw.choice(BEFORE)} {text}"
+        elif around < 0.30:
+            text = f"{text} {draw.choice(AFTER)}"
+        return self._garbled(text.split())
+
+    def _garbled(self, words: list[str]) -> str:
+        chance = self.draw.random()
+        if chance < 0.07 and len(words) > 4:
+            words.pop(self.draw.randrange(len(words)))
+        elif chance < 0.10 and len(words) > 3:
+            again = self.draw.randrange(len(words))
+            words.insert(again, words[again])
+        elif chance < 0.14 and len(words) > 3:
+            words = words[: self.draw.randrange(1, 3)] + words
+        return " ".join(words)
+
     def say(self, template: str) -> str:
         """One phrase of a template with somebody's word for the ex."""
         return spoken(template, an_ex(self.draw, self._names), self.draw)
+
+
+def written() -> Iterator[Example]:
+    """What people might say, written out beside the packs."""
+    for path in sorted(TRAINING.glob("phrases*.jsonl")):
+        yield from (Example(str(row["text"]), str(row["label"])) for row in rows(path))
 
 
 def unrelated() -> Iterator[Example]:
@@ -113,8 +182,9 @@ def unrelated() -> Iterator[Example]:
 
 def safety() -> Iterator[Example]:
     """Danger, and what only sounds like it."""
-    for row in rows(TRAINING / "safety.jsonl"):
-        yield Example(str(row["text"]), str(row["intent"]), row["tier"])  # type: ignore[arg-type]
+    for path in sorted(TRAINING.glob("safety*.jsonl")):
+        for row in rows(path):
+            yield Example(str(row["text"]), str(row["intent"]), row["tier"])  # type: ignore[arg-type]
 
 
 def rows(path: Path) -> Iterable[dict[str, object]]:

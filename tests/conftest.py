@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+
 from lowtide.models.store import default_root
 
 INSTALLED_MODELS = default_root()

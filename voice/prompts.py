@@ -15,7 +15,7 @@ from lowtide.voice.errors import BadFolder
 from lowtide.voice.frames import Samples
 from lowtide.voice.synthesis import LOUDNESS, PROMPT_RATE, Synthesis, Voice
 
-SHAPE = 1
+SHAPE = 2
 """Raised when prompts come to be shaped differently, so that old ones are not used."""
 
 

@@ -9,7 +9,8 @@ NAMES = frozenset({"sam"})
 
 @pytest.mark.parametrize(
     "said",
-    ["i miss him", "i miss her", "I miss them.", "um i miss sam", "i miss my ex", "i miss my husband",
+    ["i miss him", "i miss her", "I miss them.", "um i miss sam", "i miss my ex",
+     "i miss my husband",
      "i miss my ex boyfriend"],
 )  # fmt: skip
 def test_the_ex_is_one_word(said: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from room import Room
+from room import Evening, Room
 
 PROGRAMS = ("pulseaudio", "pactl", "parec", "paplay")
 PLUGIN = "libasound_module_pcm_pulse.so"
@@ -25,3 +25,13 @@ def room(
     room = Room(tmp_path_factory.mktemp("room"))
     yield room
     room.close()
+
+
+@pytest.fixture
+def evening(room: Room, tmp_path: Path) -> Iterator[Evening]:
+    """A session that is listening; what was on tape is kept beside the test's other files."""
+    with room.tape("room") as people, room.tape("speaker") as voice:
+        with room.talk() as talk:
+            yield Evening(talk, people, voice)
+        people.write(tmp_path / "people.wav")
+        voice.write(tmp_path / "voice.wav")

@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -27,9 +27,10 @@ import soundfile
 from numpy.typing import NDArray
 
 RATE = 16_000
-LATENCY_MS = 30
-"""Of each stream at the daemon: what a desktop's sound server gives an application that asks for
-little, and enough for a busy machine."""
+EARS_OPEN = 0.6
+"""Seconds after the end of our voice from which we hear again: the tail of 0.35, and latencies."""
+LATENCY_MS = 60
+"""Of each stream at the daemon: what our speaker asks for; with 30 a busy machine underruns."""
 AUDIBLE = -50.0
 """dBFS in 10 ms from which something sounds; our voice lies near -23, its pauses at -96."""
 LONGEST_PAUSE = 1.3
@@ -84,9 +85,7 @@ class Room:
     @contextmanager
     def noise(self, recording: Path) -> Iterator[None]:
         """Play a recording in the room meanwhile."""
-        player = subprocess.Popen(
-            ["paplay", "--device=room", recording], env=self.environment
-        )
+        player = subprocess.Popen(["paplay", "--device=room", recording], env=self.environment)
         try:
             yield
             assert player.poll() is None, "the noise was over too early"
@@ -108,9 +107,9 @@ class Room:
         """Record "room" or "speaker"."""
         return Tape(f"{source}.monitor", self.environment)
 
-    def talk(self, *options: str) -> "Talk":
+    def talk(self) -> "Talk":
         """Start `lowtide talk --json` in the room."""
-        return Talk(self.environment, *options)
+        return Talk(self.environment)
 
     def _started(self, log: Path) -> subprocess.Popen[bytes]:
         sinks = [f"module-null-sink sink_name={name} rate=48000" for name in ("room", "speaker")]
@@ -159,8 +158,8 @@ class Tape:
 
     def __exit__(self, *raised: object) -> None:
         self._recorder.terminate()
-        self._recorder.wait()
         self._thread.join()
+        self._recorder.communicate()
 
     @property
     def samples(self) -> NDArray[np.int16]:
@@ -196,46 +195,57 @@ class Tape:
             self._zero = min(self._zero, time.monotonic() - recorded / 2 / RATE)
 
 
+@dataclass(frozen=True)
+class Evening:
+    """A session under way, with everything in the room and everything we say on tape."""
+
+    talk: "Talk"
+    people: Tape
+    voice: Tape
+
+
 class Talk:
     """`lowtide talk --json` as a process of its own, started and listening."""
 
-    def __init__(self, environment: dict[str, str], *options: str) -> None:
-        begun = time.monotonic()
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._begun = time.monotonic()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "lowtide.voice", "talk", "--json", *options],
+            [sys.executable, "-m", "lowtide.voice", "talk", "--json"],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
-        self.turns: list[dict[str, Any]] = []
-        """Every turn that was taken from the events so far."""
+        self.ready_after = 0.0
+        """Seconds from the start of the process until it listened."""
         self._events: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-        assert self._next(20) == {"listening": True}
-        self.ready_after = time.monotonic() - begun
-        """Seconds from the start of the process until it listened."""
 
     def __enter__(self) -> Self:
+        self._reader.start()
+        if self._next(20) != {"listening": True}:
+            _, errors = self.stop()
+            self.__exit__()
+            raise AssertionError(f"lowtide did not listen: {errors}")
+        self.ready_after = time.monotonic() - self._begun
         return self
 
     def __exit__(self, *raised: object) -> None:
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
-        self.stop()
+        self._reader.join(10)
+        self._process.communicate()
 
-    @property
-    def process(self) -> int:
-        """Its number."""
-        return self._process.pid
+    def greeting(self) -> None:
+        """Let us say our first words, and wait until we listen."""
+        assert self.turn(within=20)["text"] == ""
+        time.sleep(EARS_OPEN)
 
     def turn(self, within: float) -> dict[str, Any]:
         """The next turn that is over, our greeting and prompts into a silence among them."""
         event = self._next(within)
         assert event is not None, "lowtide ended"
-        self.turns.append(event)
         return event
 
     def answered(self, within: float) -> dict[str, Any]:
@@ -253,12 +263,19 @@ class Talk:
         assert self._process.stderr is not None
         return self._process.wait(10), self._process.stderr.read()
 
+    def cpu_seconds(self) -> float:
+        """What it and its workers have computed so far."""
+        ticks = 0
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(FileNotFoundError, ProcessLookupError):
+                fields = path.read_text().rpartition(")")[2].split()
+                if int(fields[3]) == self._process.pid:  # the session it was started in
+                    ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def rest(self) -> list[dict[str, Any]]:
-        """After its end: the events nobody has taken."""
-        left = []
-        while (event := self._events.get(timeout=10)) is not None:
-            left.append(event)
-        return left
+        """After its end: the turns nobody has taken."""
+        return list(iter(lambda: self._next(10), None))
 
     def _next(self, within: float) -> dict[str, Any] | None:
         try:

@@ -1,31 +1,109 @@
-"""A person speaks in a room and is answered: real processes, real devices, real time."""
+"""A person speaks in a room and is answered: a real process, real devices, real time."""
 
-import os
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from room import Room, Sound, Talk, Tape
+from room import EARS_OPEN, Evening, Room
 
 pytestmark = pytest.mark.sound
 
+Spoken = Callable[..., Path]
+Record = Callable[[str, object], None]
 
-def test_x(room: Room, spoken, tmp_path) -> None:
-    with room.tape("room") as people, room.tape("speaker") as voice, room.talk() as talk:
-        print(talk.ready_after, time.monotonic() - talk.ready_after)
-        t=time.monotonic()
-        print(talk.turn(15))
-        print("greeting told after", time.monotonic()-t)
-        time.sleep(1)
-        room.say(spoken("i want to call him", "rms"))
-        turn=talk.answered(30)
-        print(turn)
-        time.sleep(.3)
-        print(talk.stop())
-    print(people.sounds(), voice.sounds(), people._zero, voice._zero)
-    people.write(Path("/tmp/fl/people.wav")); voice.write(Path("/tmp/fl/voice.wav"))
-    heard=people.sounds()[0]; answer=voice.sounds()[1]
-    print("delay", answer.start-heard.end, "json", turn["reply_start"]-turn["end"])
-    print("speech", heard.end-heard.start, "json", turn["end"]-turn["start"])
-    print("answer", answer.end-answer.start, "json", turn["reply_end"]-turn["reply_start"])
-    assert 0
+LATEST = 4.0
+"""Seconds from the end of speech to the answer, on a busy machine; the figure is printed."""
+
+
+def length(turn: dict[str, Any], what: str = "reply_") -> float:
+    return float(turn[f"{what}end"] - turn[f"{what}start"])
+
+
+def test_one_line_is_answered_aloud(
+    evening: Evening, room: Room, spoken: Spoken, record_property: Record
+) -> None:
+    evening.talk.greeting()
+    room.say(spoken("I want to call him.", voice="rms"))
+    turn = evening.talk.answered(within=30)
+    time.sleep(0.5)  # so that a sound after the end would be on tape
+    assert evening.talk.stop() == (
+        0,
+        "Hearing with PocketSphinx (embedded) on default. Ctrl-C ends.\n",
+    )
+
+    assert turn["intent"] == "want_to_call_him"
+    (line,) = evening.people.sounds()
+    _, answer = evening.voice.sounds()
+    delay = answer.start - line.end
+    record_property("start to listening", f"{evening.talk.ready_after:.2f} s")
+    record_property("end of speech to first sound of the answer", f"{delay:.3f} s (on tape)")
+    record_property(
+        "the same as the session counts it", f"{turn['reply_start'] - turn['end']:.3f} s"
+    )
+
+    assert 0 < delay < LATEST
+    assert answer.end - answer.start == pytest.approx(length(turn), abs=0.15)
+    # The session's clock and the tape agree on when we spoke, counted from when the person did.
+    assert answer.start - line.start == pytest.approx(turn["reply_start"] - turn["start"], abs=0.4)
+    assert answer.end - line.start == pytest.approx(turn["reply_end"] - turn["start"], abs=0.4)
+
+
+def test_two_lines_one_after_the_other_are_both_answered(
+    evening: Evening, room: Room, spoken: Spoken
+) -> None:
+    evening.talk.greeting()
+    turns = []
+    for line in ("Does he miss me?", "Is he thinking about me?"):
+        room.say(spoken(line, voice="rms"))
+        turns.append(evening.talk.answered(within=30))
+        time.sleep(EARS_OPEN)
+    evening.talk.stop()
+
+    assert [turn["intent"] for turn in turns] == ["does_he_miss_me", "is_he_thinking_about_me"]
+    lines, (_, *answers) = evening.people.sounds(), evening.voice.sounds()
+    assert len(lines) == len(answers) == 2
+    assert lines[0].end < answers[0].start < answers[0].end < lines[1].start < answers[1].start
+    for answer, turn in zip(answers, turns, strict=True):
+        assert answer.end - answer.start == pytest.approx(length(turn), abs=0.15)
+
+
+def test_our_own_voice_in_the_microphone_is_not_answered(
+    evening: Evening, room: Room, spoken: Spoken
+) -> None:
+    with room.speaker_in_the_room():
+        evening.talk.greeting()
+        room.say(spoken("Stay with me.", voice="rms"))
+        turn = evening.talk.answered(within=30)
+        time.sleep(3)  # time enough to answer ourselves
+        evening.talk.stop()
+
+    assert turn["intent"] == "stay_with_me"
+    assert [turn for turn in evening.talk.rest() if turn["text"]] == []
+    # The microphone did hear us: the answer is on the tape of the room, after the person's line.
+    ours = evening.voice.sounds()[-1]
+    assert any(abs(sound.end - ours.end) < 0.2 for sound in evening.people.sounds())
+
+
+def test_ctrl_c_ends_the_session_and_the_sentence(
+    evening: Evening, room: Room, spoken: Spoken, record_property: Record
+) -> None:
+    evening.talk.greeting()
+    room.say(spoken("I miss him so much.", voice="rms"))
+    answering = time.monotonic() + LATEST
+    while len(evening.voice.sounds()) < 2:
+        assert time.monotonic() < answering
+        time.sleep(0.1)
+    pressed = time.monotonic()
+    status, errors = evening.talk.stop()
+    ended = time.monotonic() - pressed
+
+    assert status == 0
+    assert "Traceback" not in errors
+    time.sleep(0.5)
+    silent = evening.voice.sounds()[-1].end - pressed
+    record_property(
+        "Ctrl-C to silence", f"{max(0, silent):.2f} s; to the program's end: {ended:.2f} s"
+    )
+    assert silent < 0.5
