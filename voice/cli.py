@@ -256,8 +256,8 @@ def _lines() -> Iterator[str]:
 
 def _print_explanation(why: "Explanation") -> None:
     found = why.understanding
-    typer.echo(f"{found.text}\n  read as    {why.words}\n  understood {found.intent}, "
-               f"score {found.score:.2f}, because of {found.because or 'nothing near'!r}")  # fmt: skip
+    typer.echo(f"{found.text}\n  read as    {why.words}")
+    typer.echo(f"  understood {found.score:.2f} {found.intent}: {found.because!r}")
     if found.alarm:
         typer.echo(f"  danger     tier {found.tier}, first words {found.alarm.script}")
     for candidate in why.near:

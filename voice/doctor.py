@@ -86,7 +86,7 @@ def _voice(settings: Settings) -> str:
 
 def _cache(_: Settings) -> str:
     folder = writable(cache_folder())
-    return f"{sum(1 for _ in folder.glob('*.wav'))} sentences in {folder}"
+    return f"{sum(1 for _ in folder.glob('*.flac'))} sentences in {folder}"
 
 
 def _helplines(settings: Settings) -> str:

@@ -48,7 +48,7 @@ class Prompts:
 
     def sentence(self, text: str, words_per_minute: int) -> Samples:
         """One sentence."""
-        path = self._folder / f"{self._key(text, words_per_minute)}.wav"
+        path = self._folder / f"{self._key(text, words_per_minute)}.flac"
         if (kept := _read(path)) is not None:
             return kept
         voice = replace(self._voice, words_per_minute=words_per_minute)
@@ -61,7 +61,7 @@ class Prompts:
         for say in says:
             for part in say.parts:
                 if not (
-                    self._folder / f"{self._key(part.text, say.words_per_minute)}.wav"
+                    self._folder / f"{self._key(part.text, say.words_per_minute)}.flac"
                 ).exists():
                     self.sentence(part.text, say.words_per_minute)
 
@@ -80,7 +80,7 @@ def _read(path: Path) -> Samples | None:
 
 def _write(path: Path, samples: Samples) -> None:
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
-        soundfile.write(part, samples, PROMPT_RATE, format="WAV", subtype="PCM_16")
+        soundfile.write(part, samples, PROMPT_RATE, format="FLAC", subtype="PCM_16")
     Path(part.name).replace(path)
 
 

@@ -9,6 +9,7 @@ import contextlib
 import io
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -29,6 +30,12 @@ LOUDEST_PEAK = 0.7
 FADE_SECONDS = 0.012
 QUIET = 10 ** (-50 / 20)
 """Amplitude under which the edges of a sentence are silence."""
+SET_TRIES, SET_SECONDS = 60, 0.005
+"""How often, and how long each time, a property is waited for."""
+ESPEAK_HASTE = 1.3
+"""Words heard for a word asked: 130 for 100, 177 for 135, 247 for 190, on four of our replies."""
+ESPEAK_SLOWEST = 80
+"""The lowest rate espeak takes; it is heard as 109 words a minute."""
 ANSWER_WITHIN = 20.0
 """Seconds for one sentence; espeak takes about 0.02."""
 INSTALL = "Nothing here can speak; install a voice: sudo apt-get install espeak-ng libespeak-ng1"
@@ -105,10 +112,10 @@ def _warm() -> Any:  # noqa: ANN401 - an untyped library
 def _spoken(engine: Any, text: str, voice: Voice) -> tuple[Any, int]:  # noqa: ANN401
     import soundfile  # noqa: PLC0415 - only the child reads it
 
-    engine.setProperty("voice", voice.name or _english(engine))
-    engine.setProperty("rate", _rate_asked(voice.words_per_minute))
+    _set(engine, "voice", voice.name or _english(engine))
+    _set(engine, "rate", _rate_asked(voice.words_per_minute))
     with contextlib.suppress(KeyError):  # Not every driver has a pitch.
-        engine.setProperty("pitch", voice.pitch)
+        _set(engine, "pitch", voice.pitch)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "sentence.wav"
         engine.save_to_file(text, str(path))
@@ -117,15 +124,20 @@ def _spoken(engine: Any, text: str, voice: Voice) -> tuple[Any, int]:  # noqa: A
     return sound, int(rate)
 
 
-def _rate_asked(words_per_minute: int) -> int:
-    """What to ask of the driver for so many spoken words a minute.
+def _set(engine: Any, name: str, value: str | int) -> None:  # noqa: ANN401
+    """Set a property and see it set: espeak takes it later, or not at all when speech follows."""
+    for _ in range(SET_TRIES):
+        if engine.getProperty(name) == value:
+            return
+        engine.setProperty(name, value)
+        time.sleep(SET_SECONDS)
 
-    espeak counts long words and its own pauses: asked for 135 it speaks our sentences at 156, for 110
-    at 133, for 80 (its slowest) at 109. Measured on four replies; the line through the seven points.
-    """
+
+def _rate_asked(words_per_minute: int) -> int:
+    """What to ask of the driver so that a person hears so many words a minute."""
     if not sys.platform.startswith("linux"):
         return words_per_minute
-    return max(80, round((words_per_minute - 50) / 0.78))
+    return max(ESPEAK_SLOWEST, round(words_per_minute / ESPEAK_HASTE))
 
 
 def _english(engine: Any) -> str:  # noqa: ANN401
