@@ -8,8 +8,9 @@ copied.
 import contextlib
 import multiprocessing
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -32,7 +33,8 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self._ours, theirs = context.Pipe()
         self._process = context.Process(target=_child, args=(serve, theirs), daemon=True)
-        self._process.start()
+        with _ctrl_c_held_back():
+            self._process.start()
         theirs.close()
 
     def send(self, message: object) -> None:
@@ -73,11 +75,21 @@ class Worker:
         self._process.join()
 
 
-def _child(serve: Serve, pipe: Connection) -> None:
-    # Ctrl-C is the parent's to handle, and what libraries print is nobody's to read.
-    import signal  # noqa: PLC0415 - only the child needs it
+@contextlib.contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Ctrl-C is the parent's to handle: a child started in here never gets it, from its first line.
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    It reaches the whole terminal; a child that was still importing would print a traceback.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _child(serve: Serve, pipe: Connection) -> None:
+    # What libraries print is nobody's to read.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     if not os.environ.get("LOWTIDE_DEBUG"):
