@@ -39,7 +39,32 @@ class Stop:
     """Be silent now, whatever sounds."""
 
 
-Act = Say | Stop
+@dataclass(frozen=True)
+class Note:
+    """Something worth remembering, where the person has agreed to it; never words."""
+
+    what: str
+    """"heard", "rated_before", "rated_after", "slip" or "flow"."""
+    about: str
+    """An intent, or the name of a flow."""
+    value: int | None = None
+    """A rating from 0 to 10."""
+
+
+@dataclass(frozen=True)
+class Forget:
+    """Delete what was noted in this session, for real."""
+
+
+@dataclass(frozen=True)
+class Set:
+    """Change a setting of the person's, and keep it."""
+
+    key: str
+    value: str | float | bool | None
+
+
+Act = Say | Stop | Note | Forget | Set
 
 
 def sentences(*texts: str) -> tuple[Part, ...]:
@@ -56,3 +81,9 @@ def as_json(act: Act) -> dict[str, object]:
             return {"say": act.text, "words_per_minute": act.words_per_minute, "gain": act.gain}
         case Stop():
             return {"stop": True}
+        case Note(what, about, value):
+            return {"note": what, "about": about, "value": value}
+        case Forget():
+            return {"forget": True}
+        case Set(key, value):
+            return {"set": key, "value": value}

@@ -48,6 +48,8 @@ class Mouth:
                     self._speaker.play(samples, now, time.perf_counter() - arrived)
                 case Stop():
                     self._speaker.hush(now)
+                case _:
+                    pass  # Nothing to be heard.
 
     def ended(self, now: float) -> Playback | None:
         """What our voice has ended saying by `now`."""
