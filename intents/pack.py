@@ -105,11 +105,19 @@ class Pack:
     """The safety net's grammar as written; `lowtide.intents.safety` reads it."""
 
     def phrases(self) -> Iterator[tuple[str, str]]:
-        """Every phrase every template stands for, as (intent id, phrase)."""
+        """Every phrase every template stands for, as (intent id, phrase).
+
+        Raises:
+            PackInvalid: A template can't be read.
+        """
         for intent in self.intents.values():
             for template in intent.templates:
-                for phrase in expand(template):
-                    yield intent.id, phrase
+                try:
+                    phrases = expand(template)
+                except ValueError as error:
+                    path = self.folder / f"{intent.id}.toml"
+                    raise PackInvalid(f"{path}: phrases: {template!r}: {error}") from error
+                yield from ((intent.id, phrase) for phrase in phrases)
 
 
 def expand(template: str) -> tuple[str, ...]:
