@@ -15,7 +15,7 @@ out, `(a|b)` is one or the other. Rows are compared with canonical text, the ex 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -38,6 +38,11 @@ class Pattern(Protocol):
         ...
 
 
+LEAST_SHARE = 0.2
+"""Of the likeliest reading's confidence, that a lesser one needs to be heard at all: every "call him"
+has a "kill him" somewhere among its readings."""
+
+
 @dataclass(frozen=True)
 class Frame:
     """One meaning that counts as danger."""
@@ -58,13 +63,16 @@ class SafetyNet:
         self._names = pack.names
         self._frames = tuple(_frames(pack.frames, pack.scripts))
 
-    def read(self, hypotheses: Iterable[Hypothesis]) -> Alarm | None:
+    def read(self, hypotheses: Sequence[Hypothesis]) -> Alarm | None:
         """The gravest alarm in any of the alternatives, or None.
 
         What only a lesser alternative says is unclear at most: tier B.
         """
         alarms = []
+        least = LEAST_SHARE * max((each.confidence for each in hypotheses), default=0.0)
         for rank, hypothesis in enumerate(hypotheses):
+            if hypothesis.confidence < least:
+                continue
             found = self._alarm(f"{canonical(hypothesis.text, self._names)} ")
             if found is not None:
                 alarms.append(found if rank == 0 else _doubted(found))

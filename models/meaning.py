@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
 from lowtide.models.encoder import Encoder, Floats, read_weights
 
 HEADS = Path(__file__).parent / "heads"
 EX, EX_READ_AS = "ex", "he"
-"""The encoder has read "he" a million times and "ex" hardly ever; measured in docs/understanding.md."""
+"""The encoder has read "he" a million times, "ex" hardly ever; measured: docs/understanding.md."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 import json
 import random
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -39,28 +40,19 @@ def _named(name: str) -> Ex:
 
 
 HE, SHE, THEY = Ex("he", "him", "his"), Ex("she", "her", "her"), Ex("they", "them", "their")
-KINDS = "ex boyfriend girlfriend husband wife partner fiance".split()  # noqa: SIM905
-OTHERS = (
-    "my mum|my dad|my sister|my brother|my boss|my manager|my best friend|my flatmate|my gran|"
-    "my teacher|my neighbour|my son|my daughter|my auntie|the doctor|the dog|the cat|our old cat|"
-    "the plumber|the landlord|the dentist|the bank|the team|the baby|the teacher|my cousin|"
-    "the driver|the lady from work|someone at work|the kids|my team|the builder|the vet"
-).split("|")
-"""Somebody else."""
+KINDS = ("ex", "boyfriend", "girlfriend", "husband", "wife", "partner", "fiance")
 SHARE_OF_OTHERS = 0.2
 """Of the templates with a slot for the ex, told of somebody else each night."""
-BEFORE = (
-    "i don't know|honestly|okay so|right so|i mean|like|look|so|well|listen|oh god|god|sorry|"
-    "can i say something|it's just|the thing is|you know what|it's three in the morning and|"
-    "i keep coming back to this but|i've been lying here and|this is stupid but|"
-    "promise you won't laugh but|can i ask you something|hey lowtide|be honest with me|"
-    "i was doing fine and now|no wait|wait no i mean"
-).split("|")
-AFTER = (
-    "you know|i don't know|you know what i mean|honestly|please|right|again|it's silly|that's all|"
-    "does that make sense|i suppose|sorry|anyway|tonight|oh god|isn't it|or something"
-).split("|")
-_THEY_DO = (
+SHARE_OF_YOU = 0.25
+"""Of the templates that begin with the person, told to somebody else each night."""
+_YOU = {
+    "i": "you", "i'm": "you're", "i've": "you've", "i'd": "you'd", "i'll": "you'll", "me": "you",
+    "my": "your", "myself": "yourself", "am": "are", "mine": "yours", "was": "were",
+}  # fmt: skip
+SHARE_QUOTED = 0.06
+"""Of the templates, told as somebody else's words each night."""
+_PLURAL: dict[str, str] = {"is": "are", "was": "were", "has": "have"}
+_THEY_DO: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"\bthey doesn't\b", "they don't"),
     (r"\bthey does\b", "they do"),
     (r"\bdoes they\b", "do they"),
@@ -70,7 +62,6 @@ _THEY_DO = (
     (r"\bthey hasn't\b", "they haven't"),
     (r"\bthey wasn't\b", "they weren't"),
 )
-_PLURAL = {"is": "are", "was": "were", "has": "have"}
 
 
 def spoken(template: str, ex: Ex, draw: random.Random) -> str:
@@ -112,6 +103,8 @@ class Speech:
         self.draw = random.Random(seed)  # noqa: S311 - variety, not secrecy
         self._names = sorted(self.pack.names)
         self._clauses: list[str] = []
+        surroundings = (TRAINING / "surroundings.toml").read_text("utf-8")
+        self._around: dict[str, list[str]] = tomllib.loads(surroundings)
         self.intents = sorted(self.pack.intents)
 
     def phrases(self, times: int = 1) -> Iterator[Example]:
@@ -125,15 +118,40 @@ class Speech:
         """Everything once, each said a little differently from any other night."""
         told = [*self.phrases(), *written(), *unrelated(), *safety()]
         self._clauses = self._clauses or [each.text for each in told if each.intent == NONE]
-        return [Example(self.told(each), each.intent) for each in (*told, *self.of_others())]
+        foreign = (*self.of_others(), *self.of_you(), *self.quoted(), *self.errands())
+        return [Example(self.told(each), each.intent) for each in (*told, *foreign)]
 
     def of_others(self) -> Iterator[Example]:
         """Our phrases about somebody who is not the ex: "does my boss miss me" is no intent."""
         for intent in self.pack.intents.values():
             for template in intent.templates if intent.group in ANSWERING else ():
                 if "{h" in template and self.draw.random() < SHARE_OF_OTHERS:
-                    somebody = _named(self.draw.choice(OTHERS))
+                    somebody = _named(self.draw.choice(self._around["others"]))
                     yield Example(spoken(template, somebody, self.draw), NONE)
+
+    def of_you(self) -> Iterator[Example]:
+        """Our phrases as advice: "you miss him" is something people say to the person."""
+        for intent in self.pack.intents.values():
+            for template in intent.templates if intent.group in ANSWERING else ():
+                words = self.say(template).split()
+                if words[0] in _YOU and "you" not in words and self.draw.random() < SHARE_OF_YOU:
+                    yield Example(" ".join(_YOU.get(word, word) for word in words), NONE)
+
+    def quoted(self) -> Iterator[Example]:
+        """Our phrases as somebody else's words, or as long ago."""
+        for intent in self.pack.intents.values():
+            for template in intent.templates if intent.group in ANSWERING else ():
+                if self.draw.random() < SHARE_QUOTED:
+                    yield Example(
+                        f"{self.draw.choice(self._around['quoting'])} {self.say(template)}", NONE
+                    )
+
+    def errands(self) -> Iterator[Example]:
+        """Orders to an assistant that name somebody."""
+        for errand in self._around["errands"] * 5:
+            ex = an_ex(self.draw, self._names) if self.draw.random() < 0.2 else None
+            name = ex.him if ex else self.draw.choice(self._names)
+            yield Example(errand.format(name=name), NONE)
 
     def told(self, example: Example) -> str:
         """An example with what people put around it, and with what recognisers do to it."""
@@ -145,11 +163,13 @@ class Speech:
             joined = draw.choice(("and", "but", "so", "and then", "anyway", ""))
             text = f"{draw.choice(self._clauses)} {joined} {text}"
         elif around < 0.13:
-            text = f"{text} {draw.choice(('and', 'but', 'because', ''))} {draw.choice(self._clauses)}"
+            text = (
+                f"{text} {draw.choice(('and', 'but', 'because', ''))} {draw.choice(self._clauses)}"
+            )
         elif around < 0.24:
-            text = f"{draw.choice(BEFORE)} {text}"
+            text = f"{draw.choice(self._around['before'])} {text}"
         elif around < 0.30:
-            text = f"{text} {draw.choice(AFTER)}"
+            text = f"{text} {draw.choice(self._around['after'])}"
         return self._garbled(text.split())
 
     def _garbled(self, words: list[str]) -> str:
