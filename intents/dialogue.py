@@ -3,38 +3,36 @@
 Rules of the house, in the order in which they are asked (`_heard`):
 1. An alarm of the safety net starts or moves the safety script, from every state.
 2. Asleep, only the wake phrase is answered.
-3. `EVERYWHERE`: what holds in every state (stop, louder, repeat, good night).
-4. A script that has asked something, or watches for it, is sent the answer. In danger nothing else
-   starts; otherwise `SCRIPTS` start from every state and end what ran before.
-5. Everything else is answered by its intent's own words; `none` by a short sign of listening.
+3. A wish about a setting is granted, but for what is said to somebody else (`HEARD_OUT`).
+4. `EVERYWHERE`: what holds in every state (stop, louder, repeat, good night).
+5. A script that has asked something, or watches for it, is sent the answer. In danger and in set-up
+   nothing else starts; otherwise `SCRIPTS` start from every state and end what ran before.
+6. Everything else is answered by its intent's own words; `none` by a short sign of listening.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
-from lowtide.intents.acts import Act, Say, Stop, sentences
-from lowtide.intents.events import Alarm, Understanding
+from lowtide.intents.acts import Act, Say, Set, Stop
+from lowtide.intents.delivery import GAIN_STEP, PACE_STEP
+from lowtide.intents.events import Alarm, Change, Understanding
 from lowtide.intents.flows import Answer, Ask, Flow, Until, WhileSilent
 from lowtide.intents.flows.breathing import breathe
-from lowtide.intents.flows.safety import OVERHEARD, QUESTION, keep_safe
+from lowtide.intents.flows.safety import QUESTION, keep_safe
+from lowtide.intents.flows.setup import confirm, set_up
 from lowtide.intents.flows.stay import offer_company, stay_with_me
 from lowtide.intents.flows.venting import unsent_letter, vent
-from lowtide.intents.pack import ANSWERING, Pack, Reply
-from lowtide.intents.replies import Chooser, as_parts, speakable, split
+from lowtide.intents.pack import ANSWERING, Pack
+from lowtide.intents.person import Person
+from lowtide.intents.settings import SettingPhrases
+from lowtide.intents.speech import Speech
 
-State = Literal["idle", "asleep", "safety", "urge", "staying", "breathing", "venting", "letter"]
+State = Literal[
+    "idle", "asleep", "safety", "urge", "staying", "breathing", "venting", "letter", "setup"
+]
 
-NIGHT_RATE = 135
-"""Words per minute; safety.md section 1.2: 130 to 140 at night."""
-RATE_STEP = 1.15
-SLOWEST, FASTEST = 90, 190
-"""Words per minute; safety.md section 1.2."""
-GAIN_STEP = 3.0
-QUIETEST, LOUDEST = -18.0, 12.0
-"""dB relative to the loudness prompts are made for."""
-OVERHEARD_GAIN = -6.0
-"""dB, for somebody who may be overheard; safety.md section 2.7."""
 NO_INPUT = 10.0
 """Seconds of silence after a reply before the one gentle prompt; DESIGN.md section 5."""
 SAME_AGAIN = 4
@@ -43,17 +41,39 @@ CHOICE_EVERY = 3
 """Every third sign of listening in a row offers a choice of two things."""
 LONG_PATIENCE: frozenset[State] = frozenset({"venting", "letter"})
 """States in which a pause does not end what somebody says."""
+HEARD_OUT: frozenset[State] = LONG_PATIENCE | {"setup"}
+"""States in which "his name is Tom" or "you cut me off" is a part of what is told."""
 
 
 class Dialogue:
-    """One night's conversation. The same seed, words and times give the same acts."""
+    """One night's conversation. The same seed, words and times give the same acts.
 
-    def __init__(self, pack: Pack, *, seed: int = 0, country: str | None = None) -> None:
+    Args:
+        pack: What can be said.
+        seed: Of the choice of words.
+        country: Two letters, where it is known apart from the person.
+        person: What they chose for themselves.
+        hour: Of the day (0 to 24) at second 0, for night mode by the clock.
+        setting_up: Whether the first words begin set-up.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        pack: Pack,
+        *,
+        seed: int = 0,
+        country: str | None = None,
+        person: Person | None = None,
+        hour: float | None = None,
+        setting_up: bool = False,
+    ) -> None:
         self._pack = pack
-        self._country = country
-        self._chooser = Chooser(seed)
-        self._rate = NIGHT_RATE
-        self._gain = 0.0
+        person = person or Person()
+        known = person if country is None else replace(person, country=country)
+        self._speech = Speech(pack, seed, known)
+        self._delivery = self._speech.delivery
+        self._hour = hour
+        self._setting_up = setting_up
         self._last: Say | None = None
         self._times_heard: dict[str, int] = {}
         self._nones_in_a_row = 0
@@ -71,15 +91,15 @@ class Dialogue:
             "repeat": self._repeat,
             "louder": lambda: self._louder(GAIN_STEP),
             "quieter": lambda: self._louder(-GAIN_STEP),
-            "slower": lambda: self._faster(1 / RATE_STEP),
-            "faster": lambda: self._faster(RATE_STEP),
+            "slower": lambda: self._faster(1 / PACE_STEP),
+            "faster": lambda: self._faster(PACE_STEP),
             "good_night": self._good_night,
         }
         self._scripts: Mapping[str, Callable[[], tuple[Act, ...]]] = {
-            "stay_with_me": lambda: self._start("staying", stay_with_me(self._line)),
-            "breathe": lambda: self._start("breathing", breathe(self._line)),
-            "vent": lambda: self._start("venting", vent(self._line, self._themes)),
-            "unsent_letter": lambda: self._start("letter", unsent_letter(self._line)),
+            "stay_with_me": lambda: self._start("staying", stay_with_me(self._speech.line)),
+            "breathe": lambda: self._start("breathing", breathe(self._speech.line)),
+            "vent": lambda: self._start("venting", vent(self._speech.line, self._themes)),
+            "unsent_letter": lambda: self._start("letter", unsent_letter(self._speech.line)),
         }
         self._themes = {intent.id: intent.theme for intent in pack.intents.values() if intent.theme}
 
@@ -89,27 +109,37 @@ class Dialogue:
         return self._state
 
     @property
+    def person(self) -> Person:
+        """What the person has chosen by now."""
+        return self._speech.person
+
+    @property
     def patient(self) -> bool:
         """Whether a long pause belongs to what is being said."""
         return self._state in LONG_PATIENCE
 
     def urgent(self) -> tuple[Say, ...]:
         """The words for danger, which must sound at once and so are rendered ahead."""
-        return tuple(self._script(name) for name in self._pack.scripts)
+        return tuple(self._speech.script(name) for name in self._pack.scripts)
 
     def greet(self) -> tuple[Act, ...]:
         """The first words of a session."""
-        return (self._line("greeting"),)
+        self._pass(0.0)
+        if self._setting_up:
+            return self._start("setup", set_up(self._speech.line, SettingPhrases(self._pack)))
+        return (self._speech.greeting(),)
 
     def hear(self, heard: Understanding, now: float) -> tuple[Act, ...]:
         """Answer an utterance that ended at `now` (seconds on the session's clock)."""
-        self._now = self._quiet_since = now
+        self._pass(now)
+        self._delivery.hear(heard.loudness)
+        self._quiet_since = now
         self._prompts_left = []
         return self._emitted(self._heard(heard))
 
     def said(self, now: float) -> tuple[Act, ...]:
         """Our own voice has really ended at `now`: patience counts from here."""
-        self._now = now
+        self._pass(now)
         if not self._prompting:
             self._quiet_since = now
             self._set_due()
@@ -118,7 +148,7 @@ class Dialogue:
 
     def tick(self, now: float) -> tuple[Act, ...]:
         """Let time pass."""
-        self._now = now
+        self._pass(now)
         if self._step is not None and self._due is None:
             self._set_due()  # The step said nothing: its time counts from here.
         if self._due is not None and now >= self._due and self._state != "asleep":
@@ -133,22 +163,37 @@ class Dialogue:
             return prompt
         return ()
 
+    def _pass(self, now: float) -> None:
+        self._now = now
+        hour = None if self._hour is None else (self._hour + now / 3600) % 24
+        self._delivery.pass_time(now, night=self.person.has_night(hour))
+
     def _heard(self, heard: Understanding) -> tuple[Act, ...]:
         if heard.alarm is not None:
             return self._in_safety(heard.alarm, heard)
         if self._state == "asleep":
             return self._wake() if heard.wakes else ()
-        if heard.intent in self._everywhere:
-            return self._everywhere[heard.intent]()
+        if begin := self._at_once(heard):
+            return begin()
         step = self._step
-        if self._state != "safety" and heard.intent in self._scripts:
-            return self._scripts[heard.intent]()
         if isinstance(step, Ask) or (isinstance(step, Until) and heard.intent in step.watch):
             return self._send(heard)
         return self._answer(heard)
 
+    def _at_once(self, heard: Understanding) -> Callable[[], tuple[Act, ...]] | None:
+        """What answers these words whatever was being talked about."""
+        if heard.change is not None and self._grants(heard.change):
+            return partial(self._granted, heard.change)
+        if self._state == "setup" and heard.intent == "good_night":
+            return None  # "I will go to sleep" is a plan.
+        begins = {} if self._state in ("safety", "setup") else self._scripts
+        return self._everywhere.get(heard.intent) or begins.get(heard.intent)
+
     def _emitted(self, acts: tuple[Act, ...]) -> tuple[Act, ...]:
-        """Acts on their way out: what can be repeated, and what silence brings after them."""
+        """Acts on their way out: what they set, what can be repeated, what silence brings."""
+        for act in acts:
+            if isinstance(act, Set):
+                self._speech.choose(act)
         self._prompts_left = self._prompts_after(acts)
         self._remember(acts)
         return acts
@@ -165,7 +210,7 @@ class Dialogue:
         idle = self._flow is None and self._state == "idle"
         if not idle or not any(isinstance(act, Say) for act in acts):
             return []
-        return [WhileSilent(NO_INPUT, (self._line("still_here"),))]
+        return [WhileSilent(NO_INPUT, (self._speech.line("still_here"),))]
 
     # What holds in every state
 
@@ -176,32 +221,45 @@ class Dialogue:
 
     def _wake(self) -> tuple[Act, ...]:
         self._state = "safety" if self._flow is not None else "idle"
-        return (self._line("awake_again"),)
+        return (self._speech.line("awake_again"),)
 
     def _repeat(self) -> tuple[Act, ...]:
         if self._last is None:
-            return (self._line("nothing_to_repeat"),)
-        return (replace(self._last, words_per_minute=round(self._rate / RATE_STEP)),)
+            return (self._speech.line("nothing_to_repeat"),)
+        return (replace(self._last, words_per_minute=round(self._delivery.pace / PACE_STEP)),)
 
     def _louder(self, step: float) -> tuple[Act, ...]:
-        wanted = min(max(self._gain + step, QUIETEST), LOUDEST)
-        if wanted == self._gain:
-            return (self._line("as_loud_as_i_go" if step > 0 else "as_quiet_as_i_go"),)
-        self._gain = wanted
-        return (self._reply("louder" if step > 0 else "quieter"),)
+        if not self._delivery.louder(step):
+            return (self._speech.line("as_loud_as_i_go" if step > 0 else "as_quiet_as_i_go"),)
+        return (self._speech.reply("louder" if step > 0 else "quieter"),)
 
     def _faster(self, factor: float) -> tuple[Act, ...]:
-        wanted = round(min(max(self._rate * factor, SLOWEST), FASTEST))
-        if wanted == self._rate:
-            return (self._line("as_fast_as_i_go" if factor > 1 else "as_slow_as_i_go"),)
-        self._rate = wanted
-        return (self._reply("faster" if factor > 1 else "slower"),)
+        if not self._delivery.faster(factor):
+            return (self._speech.line("as_fast_as_i_go" if factor > 1 else "as_slow_as_i_go"),)
+        return (self._speech.reply("faster" if factor > 1 else "slower"),)
 
     def _good_night(self) -> tuple[Act, ...]:
         if self._state != "safety":
             self._leave()
         self._state = "asleep"
-        return (self._reply("good_night"),)
+        return (self._speech.reply("good_night"),)
+
+    # What the person chooses
+
+    def _grants(self, change: Change) -> bool:
+        """Whether words like these are about a setting, here, and not about somebody's life."""
+        if self._state in HEARD_OUT:
+            return False
+        if change.ask:
+            return self._state in ("idle", "urge")
+        return self._state != "safety" or not change.said
+
+    def _granted(self, change: Change) -> tuple[Act, ...]:
+        if change.ask:
+            return self._start("idle", confirm(self._speech.line, change))
+        change = self.person.resolved(change)
+        said = self._speech.line(change.line, said=change.said)
+        return (Set(change.key, change.value), said) if change.key else (said,)
 
     # Danger
 
@@ -213,24 +271,7 @@ class Dialogue:
         known = in_safety and same and isinstance(step, Ask)
         if known and alarm.script in (getattr(step, "name", ""), *QUESTION.values()):
             return self._send(heard)
-        return self._start("safety", keep_safe(alarm.script, self._script))
-
-    def _script(self, name: str, /, *, softer: float = 0.0, **_: str) -> Say:
-        """The words of a safety script, numbers filled in."""
-        numbers = {kind: self._number(kind) for kind in ("suicide", "emergency")}
-        spoken = [sentence.format(**numbers) for sentence in self._pack.scripts[name]]
-        parts = sentences(*(each[0].upper() + each[1:] for each in spoken))
-        private = name in OVERHEARD
-        gain = self._gain - softer + (OVERHEARD_GAIN if private else 0.0)
-        return Say(parts, self._rate, gain, private)
-
-    def _number(self, kind: str) -> str:
-        known = [line for line in self._pack.helplines if line.country == self._country]
-        for wanted in (kind, "emergency"):
-            for line in known:
-                if line.kind == wanted and line.speak:
-                    return ", ".join(line.spoken)
-        return "your local emergency number"
+        return self._start("safety", keep_safe(alarm.script, self._speech.script))
 
     # Scripts
 
@@ -272,35 +313,23 @@ class Dialogue:
             return self._sign(intent.id)
         self._nones_in_a_row = 0
         if self._danger is not None:
-            return (self._reply("none"),)
+            return (self._speech.reply("none"),)
         times = self._times_heard[intent.id] = self._times_heard.get(intent.id, 0) + 1
         if times >= SAME_AGAIN:
-            return (self._line("fourth_time"),)
-        reply = (self._speak(intent.id, intent.replies, heard.ex_word),)
+            return (self._speech.line("fourth_time"),)
+        reply = self._speech.answer(intent, heard.ex_word)
         if intent.group == "urge" and self._flow is None:
-            return self._start("urge", offer_company(reply, self._line))
-        return reply
+            return self._start("urge", offer_company((reply,), self._speech.line))
+        return (reply,)
 
     def _sign(self, intent: str) -> tuple[Act, ...]:
         """A control's own words, or a sign of listening."""
         if intent != "none":
             self._nones_in_a_row = 0
-            return (self._reply(intent),)
+            return (self._speech.reply(intent),)
         if isinstance(self._step, Until) and self._step.deaf_to_none:
             return ()
         self._nones_in_a_row += 1
         if self._nones_in_a_row % CHOICE_EVERY == 0 and self._flow is None:
-            return (self._speak("choices", self._pack.intents["none"].choices),)
-        return (self._reply("none"),)
-
-    def _reply(self, intent: str) -> Say:
-        return self._speak(intent, self._pack.intents[intent].replies)
-
-    def _speak(self, topic: str, replies: tuple[Reply, ...], ex_word: str | None = None) -> Say:
-        reply = self._chooser.choose(topic, speakable(replies, ex_word))
-        return Say(as_parts(reply, ex_word), self._rate, self._gain)
-
-    def _line(self, name: str, /, *, softer: float = 0.0, **slots: str) -> Say:
-        """A line that belongs to no intent."""
-        line = self._chooser.choose(name, self._pack.lines[name]).format(**slots)
-        return Say(sentences(*split(line)), self._rate, self._gain - softer)
+            return (self._speech.choice(),)
+        return (self._speech.reply("none"),)

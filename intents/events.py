@@ -27,6 +27,8 @@ class Utterance:
     """Seconds on the session's clock: end of the last voiced frame."""
     hypotheses: tuple[Hypothesis, ...]
     """N-best, best first; empty when nothing was recognised."""
+    loudness: float | None = None
+    """dBFS; see `lowtide.voice.session`."""
 
     @property
     def text(self) -> str:
@@ -48,6 +50,22 @@ class Alarm:
 
 
 @dataclass(frozen=True)
+class Change:
+    """A wish about a setting of the person's."""
+
+    key: str
+    """A field of `Person`; empty where only something is asked about settings."""
+    value: str | bool | None
+    """What it shall be; None clears it."""
+    line: str
+    """The lines of `_settings.toml` that answer it."""
+    said: str = ""
+    """The name, country or plan as it is said back."""
+    ask: bool = False
+    """Whether it has to be asked about first."""
+
+
+@dataclass(frozen=True)
 class Understanding:
     """What an utterance was taken to mean, and why."""
 
@@ -66,6 +84,12 @@ class Understanding:
     """The phrase or the frame that decided."""
     wakes: bool = False
     """Whether the wake phrase was in it."""
+    change: Change | None = None
+    """The wish about a setting that it is, whatever else it might mean."""
+    readings: tuple[str, ...] = ()
+    """What the recogniser may have heard, best first."""
+    loudness: float | None = None
+    """dBFS of the utterance, where it was spoken."""
 
     @property
     def tier(self) -> str | None:

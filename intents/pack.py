@@ -103,6 +103,8 @@ class Pack:
     names: frozenset[str] = frozenset()
     frames: Mapping[str, Any] = field(default_factory=dict)
     """The safety net's grammar as written; `lowtide.intents.safety` reads it."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What can be set by voice, as written; `lowtide.intents.settings` reads it."""
 
     def phrases(self) -> Iterator[tuple[str, str]]:
         """Every phrase every template stands for, as (intent id, phrase).
@@ -155,10 +157,13 @@ def load(folder: Path = ENGLISH) -> Pack:
     lines = _tables(folder / "_lines.toml", "lines")
     if missing := LINES - set(lines):
         raise PackInvalid(f"{folder / '_lines.toml'}: {min(missing)}: the table is missing.")
+    settings = _toml(folder / "_settings.toml")
+    said = {name: table for name, table in settings.items() if "lines" in table}
     return Pack(
         folder=folder,
         intents=intents,
-        lines=lines,
+        lines=lines | {name: tuple(map(str, table["lines"])) for name, table in said.items()},
+        settings=settings,
         scripts=_tables(folder / "_safety.toml", "say"),
         helplines=tuple(_helplines(folder / "_helplines.toml")),
         names=frozenset(_words(folder / "_names.txt")),

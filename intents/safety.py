@@ -39,7 +39,7 @@ class Pattern(Protocol):
 
 
 LEAST_SHARE = 0.2
-"""Of the likeliest reading's confidence, that a lesser one needs to be heard at all: every "call him"
+"""Of the likeliest reading's confidence, that a lesser one needs to be heard: every "call him"
 has a "kill him" somewhere among its readings."""
 
 

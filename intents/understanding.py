@@ -5,17 +5,19 @@ word needs no second opinion. The meaning model knows what people's own words ar
 the first readings of the recogniser, each weighing by its confidence.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from lowtide.intents.events import Alarm, Hypothesis, Understanding
+from lowtide.intents.events import Alarm, Change, Hypothesis, Understanding
 from lowtide.intents.flows.safety import QUESTION
 from lowtide.intents.matcher import Candidate, Matcher
 from lowtide.intents.meaning import Meaning
 from lowtide.intents.pack import Pack, compiled
 from lowtide.intents.safety import SafetyNet
-from lowtide.intents.text import canonical, ex_word
+from lowtide.intents.settings import SettingPhrases, surest
+from lowtide.intents.text import EX, canonical, ex_word
 
 NONE = "none"
 KNOWN = 0.97
@@ -31,7 +33,8 @@ DANGER = 0.5
 SHOWN = 3
 """Candidates in an explanation."""
 READ = 3
-"""Readings of the recogniser that the meaning model sees; more cost 5 ms each and change little."""
+"""Readings of the recogniser that the meaning model sees, and that settings are looked for in; more
+cost 5 ms each and change little."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +73,27 @@ class Understander:
         self._matcher = Matcher(compiled(pack) if phrases is None else phrases)
         self._meaning = meaning
         self._safety = SafetyNet(pack)
+        self._settings = SettingPhrases(pack)
         self._wake = tuple(canonical(words) for words in pack.lines.get("wake", ()))
 
-    def understand(self, hypotheses: Sequence[Hypothesis]) -> Understanding:
-        """What the readings of one utterance mean; none at all means `none`."""
+    def understand(
+        self, hypotheses: Sequence[Hypothesis], ex_name: str | None = None
+    ) -> Understanding:
+        """What the readings of one utterance mean; none at all means `none`.
+
+        Args:
+            hypotheses: Best first.
+            ex_name: What the person calls their ex. It may be an everyday word, so that "will he
+                come back" is read with Will as a name and as the word, and the better one counts.
+        """
+        plain = self._understand(hypotheses)
+        if ex_name is None or not _says(plain.text, ex_name):
+            return plain
+        named = self._understand([_with_name(each, ex_name) for each in hypotheses])
+        other = replace(named, text=plain.text, ex_word=ex_name, change=plain.change)
+        return max(other, plain, key=_certainty)
+
+    def _understand(self, hypotheses: Sequence[Hypothesis]) -> Understanding:
         text = hypotheses[0].text if hypotheses else ""
         words = canonical(text, self._pack.names)
         known = self._known(words)
@@ -92,11 +112,13 @@ class Understander:
             ex_word=ex_word(text, self._pack.names),
             because=alarm.frame if alarm else best.phrase,
             wakes=any(phrase in words for phrase in self._wake),
+            change=None if alarm else self._changed(hypotheses, known),
+            readings=tuple(each.text for each in hypotheses[:READ]),
         )
 
     def knows(self, text: str) -> bool:
         """Whether a text is, as a whole, a harmless sentence of the packs."""
-        known = self._known(canonical(text, self._pack.names))
+        known = self._known(canonical(text, self._pack.names)) or self._settings.change(text)
         return known is not None and self._safety.read([Hypothesis(text)]) is None
 
     def explain(self, text: str) -> Explanation:
@@ -127,6 +149,11 @@ class Understander:
              for intent, score in probable.items()),
             key=lambda candidate: -candidate.score,
         )  # fmt: skip
+
+    def _changed(self, hypotheses: Sequence[Hypothesis], known: Candidate | None) -> Change | None:
+        """The wish in the best reading, or in a lesser one where the best is nothing known."""
+        read = hypotheses[:1] if known else hypotheses[:READ]
+        return surest(self._settings.change(each.text) for each in read)
 
     def _known(self, words: str) -> Candidate | None:
         """The intent whose phrase this is, word for word, and no other's."""
@@ -160,6 +187,24 @@ class Understander:
             lead = best.score - runner_up.score
             return best.score >= ACCEPT_NEAR and lead >= MARGIN_NEAR
         return best.score >= ACCEPT.get(self._pack.intents[best.intent].group, 1.1)
+
+
+def _spoken(name: str) -> str:
+    return rf"\b{re.escape(name.lower())}(?:'s)?\b"
+
+
+def _says(text: str, name: str) -> bool:
+    return re.search(_spoken(name), text.lower()) is not None
+
+
+def _with_name(reading: Hypothesis, name: str) -> Hypothesis:
+    """A reading with the ex's name as the one word that always means the ex."""
+    return replace(reading, text=re.sub(_spoken(name), EX, reading.text.lower()))
+
+
+def _certainty(found: Understanding) -> tuple[bool, bool, bool, float]:
+    """How much one reading of the same words counts beside another: danger first."""
+    return found.tier == "A", found.tier == "B", found.intent != NONE, found.score
 
 
 def _asked(danger: Mapping[str, float]) -> Alarm | None:

@@ -40,6 +40,7 @@ def apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("LOWTIDE_CACHE", str(folder / "cache"))
         patch.setenv("LOWTIDE_MODELS", str(folder / "models"))
         patch.setenv("LOWTIDE_SETTINGS", str(folder / "settings.toml"))
+        patch.setenv("LOWTIDE_JOURNAL", str(folder / "journal.sqlite"))
         yield
 
 

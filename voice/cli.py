@@ -157,6 +157,28 @@ def understand(
 
 
 @app.command()
+def setup(
+    typed: Annotated[bool, typer.Option("--typed", help="By keys instead of by voice.")] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Simple lines, for screen readers.")
+    ] = False,
+    engine: Engine = "",
+    pack: PackFolder = None,
+) -> None:
+    """Choose country, names, patience and a plan: by voice, or by keys."""
+    from lowtide.voice.settings import settings_file  # noqa: PLC0415 - pydantic takes a while
+    from lowtide.voice.setup import by_keys, by_voice  # noqa: PLC0415 - only this command
+
+    settings, loaded = _settings(engine=engine), _pack(pack)
+    if not typed:
+        typed = not by_voice(settings, loaded, "plain" if plain else "live")
+    if typed:
+        for said in by_keys(settings, loaded, _understander(loaded), sys.stdin):
+            typer.echo(said)
+    typer.echo(f"Everything chosen is kept in {settings_file()}")
+
+
+@app.command()
 def doctor(engine: Engine = "") -> None:
     """Say what works here, and what to do about what does not."""
     from lowtide.voice.doctor import examine  # noqa: PLC0415 - opens the sound system
@@ -241,7 +263,7 @@ def _understander(pack: "Pack") -> "Understander":
 def _dialogue(pack: "Pack", settings: "Settings", seed: int) -> "Dialogue":
     from lowtide.intents.dialogue import Dialogue  # noqa: PLC0415 - with the core
 
-    return Dialogue(pack, seed=seed, country=settings.country)
+    return Dialogue(pack, seed=seed, person=settings.person())
 
 
 def _announce(recogniser: "Recogniser") -> None:

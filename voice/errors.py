@@ -7,6 +7,7 @@ Trouble
  ├── NoRecogniser       the engine asked for can't be had
  ├── BadRecording       a file that can't be heard
  ├── BadSettings        the settings file says something it may not
+ ├── NoJournal          the journal's file can't be used (see voice/journal.py)
  └── BadFolder          a folder that must be writable is not
 """
 

@@ -48,9 +48,8 @@ class Hearing:
         session = Session(
             Ears(self.recogniser),
             self._understander,
-            Dialogue(self._pack, seed=self._seed, country=self._settings.country),
+            Dialogue(self._pack, seed=self._seed, person=self._settings.person()),
             Mouth(self._prompts, timeline),
-            self._settings.patience,
         )
         for event in session.converse(recording):
             if isinstance(event, Done):

@@ -1,6 +1,7 @@
 """The microphone session: real devices around the loop, and what is shown meanwhile."""
 
 import json
+import time
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
@@ -8,17 +9,19 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from lowtide.intents.acts import Set
 from lowtide.intents.dialogue import Dialogue
 from lowtide.intents.pack import Pack
 from lowtide.voice.ears import Ears
 from lowtide.voice.engines import recogniser
+from lowtide.voice.errors import Trouble
 from lowtide.voice.hearing import as_json
 from lowtide.voice.microphone import Microphone
 from lowtide.voice.mouth import Mouth
 from lowtide.voice.packs import understander
 from lowtide.voice.prompts import Prompts, cache_folder
-from lowtide.voice.session import Done, Event, Heard, Listening, Session
-from lowtide.voice.settings import Settings
+from lowtide.voice.session import Decided, Done, Event, Heard, Listening, Session
+from lowtide.voice.settings import Settings, keep
 from lowtide.voice.speaker import Device
 from lowtide.voice.synthesis import Synthesis, Voice
 
@@ -29,8 +32,8 @@ METER = 24
 """Cells of the level meter, from -60 to 0 dBFS."""
 
 
-def talk_live(settings: Settings, pack: Pack, show: Show) -> None:
-    """Talk until Ctrl-C.
+def talk_live(settings: Settings, pack: Pack, show: Show, *, setting_up: bool = False) -> None:
+    """Talk until Ctrl-C, or set up until that is done.
 
     Raises:
         Trouble: A device, the engine or the voice can't be had.
@@ -40,15 +43,16 @@ def talk_live(settings: Settings, pack: Pack, show: Show) -> None:
     engine = recogniser(settings.engine, settings.vosk_model)
     synthesis = Synthesis()
     prompts = Prompts(cache_folder(), synthesis, Voice(settings.voice))
-    dialogue = Dialogue(pack, country=settings.country)
-    session = Session(
-        Ears(engine), understander(pack), dialogue, Mouth(prompts, speaker), settings.patience
-    )
+    dialogue = Dialogue(pack, person=settings.person(), hour=_hour(), setting_up=setting_up)
+    session = Session(Ears(engine), understander(pack), dialogue, Mouth(prompts, speaker))
     prompts.prepare(dialogue.urgent())
     about = f"Hearing with {engine.name} on {microphone.device['name']}. Ctrl-C ends."
     try:
         with speaker, microphone:
-            _shown(show, about, session.converse(microphone, greet=True))
+            events = _keeping(session.converse(microphone, greet=True))
+            if setting_up:
+                events = _until_idle(dialogue, events)
+            _shown(show, about, events, captions=settings.captions or setting_up)
     except KeyboardInterrupt:
         pass  # The person's way to end a session; nothing needs to be saved.
     finally:
@@ -61,14 +65,38 @@ def talk_live(settings: Settings, pack: Pack, show: Show) -> None:
         )
 
 
-def _shown(show: Show, about: str, events: Iterator[Event]) -> None:
+def _hour() -> float:
+    """Of the day, 0 to 24, on the person's clock."""
+    now = time.localtime()
+    return now.tm_hour + now.tm_min / 60
+
+
+def _keeping(events: Iterable[Event]) -> Iterator[Event]:
+    """The events; what the person chose in them is written into the settings file."""
+    for event in events:
+        if isinstance(event, Decided):
+            try:
+                keep(event.acts)
+            except Trouble as error:  # It holds for this session all the same.
+                Console(stderr=True).print(f"lowtide: {error}", markup=False)
+        yield event
+
+
+def _until_idle(dialogue: Dialogue, events: Iterable[Event]) -> Iterator[Event]:
+    for event in events:
+        yield event
+        if dialogue.state == "idle":
+            return
+
+
+def _shown(show: Show, about: str, events: Iterator[Event], *, captions: bool) -> None:
     if show == "json":
         Console(stderr=True).print(about)
         _as_json(events)
     elif show == "plain":
         _plain(about, events)
     else:
-        _live(about, events)
+        _live(about, events, captions=captions)
 
 
 def _as_json(events: Iterable[Event]) -> None:
@@ -93,17 +121,25 @@ def _lines(event: Event) -> Iterator[str]:
             yield f"Answer: {event.turn.reply}"
 
 
-def _live(about: str, events: Iterable[Event]) -> None:
+def _live(about: str, events: Iterable[Event], *, captions: bool) -> None:
     console = Console()
-    console.print(Text(about, style="dim"))
+    hint = "" if captions else ' Say "captions on" to see the words.'
+    console.print(Text(about + hint, style="dim"))
     with Live(console=console, refresh_per_second=8, transient=True) as live:
         for event in events:
             if isinstance(event, Listening):
                 if round(event.now / 0.032) % LINES_EVERY == 0:
                     live.update(_line(event))
-            else:
+            elif isinstance(event, Decided):
+                captions = next(_captions(event), captions)
+            elif captions:
                 for line in _lines(event):
                     console.print(Text(line))
+
+
+def _captions(event: Decided) -> Iterator[bool]:
+    """The choice about captions, where one was made."""
+    return (bool(act.value) for act in event.acts if isinstance(act, Set) and act.key == "captions")
 
 
 def _line(event: Listening) -> Text:

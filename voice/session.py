@@ -4,7 +4,7 @@ One thread, one clock counted in frames; a microphone and a recording go through
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +17,7 @@ from lowtide.intents.understanding import Understander
 from lowtide.voice.ears import Ears
 from lowtide.voice.frames import FRAME_SAMPLES, Frame, FrameSource
 from lowtide.voice.mouth import Mouth
-from lowtide.voice.turns import JUDGED_AFTER, LONG_PATIENCE, PATIENCE, Patience
+from lowtide.voice.turns import JUDGED_AFTER, LONG_PATIENCE, PATIENCE
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,13 @@ class Heard:
 
 
 @dataclass(frozen=True)
+class Decided:
+    """The core asked for this, and its words begin to sound."""
+
+    acts: tuple[Act, ...]
+
+
+@dataclass(frozen=True)
 class Done:
     """A turn is over: its answer has really ended, or there was none."""
 
@@ -63,7 +70,9 @@ class Listening:
     """Whether our own voice sounds."""
 
 
-Event = Heard | Done | Listening
+Event = Heard | Decided | Done | Listening
+LOUD_FRAMES = 4
+"""Frames (128 ms) of an utterance that tell how loud it is: no pause counts, and no click."""
 SILENCE = np.zeros(FRAME_SAMPLES, np.int16)
 
 
@@ -75,7 +84,6 @@ class Session:
         understander: Says what they mean.
         dialogue: Decides what is answered.
         mouth: Says it.
-        patience: How long a silence ends what somebody says.
     """
 
     def __init__(
@@ -84,13 +92,12 @@ class Session:
         understander: Understander,
         dialogue: Dialogue,
         mouth: Mouth,
-        patience: Patience = "normal",
     ) -> None:
         self._ears = ears
         self._understander = understander
         self._dialogue = dialogue
         self._mouth = mouth
-        self._patience = PATIENCE[patience]
+        self._levels: list[float] = []
         self._judged: tuple[str, Completeness] = ("", "unknown")
         self._open: Turn | None = None
 
@@ -117,26 +124,35 @@ class Session:
         if self._mouth.deafens(now):
             self._ears.close_gate()
         elif utterance := self._ears.hear(frame, self._patience_now()):
-            yield from self._heard(utterance, now, arrived)
+            yield from self._heard(
+                replace(utterance, loudness=_loudness(self._levels)), now, arrived
+            )
+        if self._ears.hearing:
+            self._levels.append(frame.decibels)
+        else:
+            self._levels.clear()
         if not self._ears.hearing and not self._mouth.sounding:
             yield from self._answer(None, None, self._dialogue.tick(now), now, arrived)
         yield Listening(now, frame.decibels, self._ears.hearing, self._mouth.sounding)
 
     def _patience_now(self) -> float:
         """Seconds of silence that end an utterance, by the preset and by what was said so far."""
+        patience = PATIENCE[self._dialogue.person.patience]
         if self._dialogue.patient:
-            return max(self._patience["open"], LONG_PATIENCE)
+            return max(patience["open"], LONG_PATIENCE)
         if self._ears.silence < JUDGED_AFTER:
-            return self._patience["unknown"]
+            return patience["unknown"]
         text = self._ears.recogniser.partial()
         if text != self._judged[0]:
             self._judged = (text, completeness(text, known=self._understander.knows(text)))
-        return self._patience[self._judged[1]]
+        return patience[self._judged[1]]
 
     def _heard(self, utterance: Utterance, now: float, arrived: float) -> Iterator[Event]:
         if not utterance.text:
             return  # A cough or a door: the recogniser found no words in it.
-        understanding = self._understander.understand(utterance.hypotheses)
+        ex_name = self._dialogue.person.ex_name
+        found = self._understander.understand(utterance.hypotheses, ex_name)
+        understanding = replace(found, loudness=utterance.loudness)
         acts = self._dialogue.hear(understanding, now)
         yield from self._answer(utterance, understanding, acts, now, arrived)
 
@@ -151,6 +167,8 @@ class Session:
         if utterance is None and not acts:
             return
         self._mouth.perform(acts, now, arrived)
+        if acts:
+            yield Decided(acts)
         reply = " ".join(act.text for act in acts if isinstance(act, Say))
         turn = Turn(understanding, utterance, reply)
         if utterance is not None:
@@ -159,3 +177,9 @@ class Session:
             self._open = turn
         else:
             yield Done(turn)
+
+
+def _loudness(levels: Sequence[float]) -> float | None:
+    """DBFS that so many frames of an utterance reach; None when it had fewer."""
+    loudest = sorted(levels, reverse=True)[:LOUD_FRAMES]
+    return loudest[-1] if len(loudest) == LOUD_FRAMES else None

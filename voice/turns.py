@@ -8,14 +8,12 @@ sentence, long where a sentence is open ("I want to", "because"), longest in ven
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 from lowtide.intents.completeness import Completeness
+from lowtide.intents.person import Patience
 from lowtide.voice.frames import FRAME_SECONDS
 
-Patience = Literal["quick", "normal", "patient", "very_patient"]
-
-PATIENCE: dict[str, dict[Completeness, float]] = {
+PATIENCE: dict[Patience, dict[Completeness, float]] = {
     "quick": {"whole": 0.32, "unknown": 0.5, "open": 1.0},
     "normal": {"whole": 0.45, "unknown": 0.8, "open": 1.6},
     "patient": {"whole": 0.9, "unknown": 1.4, "open": 2.4},

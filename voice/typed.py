@@ -32,7 +32,7 @@ def converse(
                     now = _spoken(acts, now)
                     dialogue.said(now)
             continue
-        understanding = understander.understand([Hypothesis(line)])
+        understanding = understander.understand([Hypothesis(line)], dialogue.person.ex_name)
         acts = dialogue.hear(understanding, now)
         yield _entry(now, understanding, acts)
         now = _spoken(acts, now)

@@ -66,6 +66,11 @@ class Answer:
         """The words heard, or an empty string."""
         return self.heard.text if self.heard else ""
 
+    @property
+    def readings(self) -> tuple[str, ...]:
+        """The words heard, and what else they may have been."""
+        return (self.heard.readings or (self.heard.text,)) if self.heard else ()
+
 
 class Words(Protocol):
     """Where a script gets its words: a line of the pack by its name."""

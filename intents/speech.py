@@ -1,0 +1,88 @@
+"""Puts into words what the conversation wants to say: from the pack, at the present loudness."""
+
+from lowtide.intents.acts import Say, Set, sentences
+from lowtide.intents.delivery import Delivery, together
+from lowtide.intents.flows.safety import OVERHEARD
+from lowtide.intents.pack import Intent, Pack, Reply
+from lowtide.intents.person import Person
+from lowtide.intents.replies import Chooser, as_parts, speakable, split
+
+OVERHEARD_GAIN = -6.0
+"""dB, for somebody who may be overheard; safety.md section 2.7."""
+SAYS_PLAN_FROM = 2
+"""Urge of a night from which the person's own plan is said back, once."""
+
+
+class Speech:
+    """Everything that is said goes through here.
+
+    Args:
+        pack: What can be said.
+        seed: Of the choice among variants.
+        person: Whom it is said to.
+    """
+
+    def __init__(self, pack: Pack, seed: int, person: Person) -> None:
+        self.person = person
+        self.delivery = Delivery()
+        self._pack = pack
+        self._chooser = Chooser(seed)
+        self._urges = 0
+        self._plan_said = False
+
+    def choose(self, act: Set) -> None:
+        """The person chose something: it holds from now on."""
+        self.person = self.person.changed(act.key, act.value)
+        if act.key == "night":
+            self.delivery.choose_night(on=act.value == "on")
+
+    def line(self, name: str, /, *, softer: float = 0.0, **slots: str) -> Say:
+        """A line that belongs to no intent."""
+        line = self._chooser.choose(name, self._pack.lines[name]).format(**slots)
+        return Say(sentences(*split(line)), self.delivery.pace, self.delivery.gain - softer)
+
+    def greeting(self) -> Say:
+        """The first words, with the person's name only if they gave it."""
+        name = self.person.own_name
+        return self.line("greeting_by_name", name=name) if name else self.line("greeting")
+
+    def reply(self, intent: str) -> Say:
+        """A control's own words, or a sign of listening."""
+        return self._one_of(intent, self._pack.intents[intent].replies)
+
+    def choice(self) -> Say:
+        """A sign of listening that offers two things."""
+        return self._one_of("choices", self._pack.intents["none"].choices)
+
+    def answer(self, intent: Intent, ex_word: str | None) -> Say:
+        """A reframe; from the second urge of a night, once, behind the person's own plan."""
+        reply = self._one_of(intent.id, intent.replies, self.person.word_for_ex(ex_word))
+        if intent.group != "urge":
+            return reply
+        self._urges += 1
+        plan = self.person.plan
+        if plan is None or self._plan_said or self._urges < SAYS_PLAN_FROM:
+            return reply
+        self._plan_said = True
+        return together(self.line("plan_said_back", plan=plan), reply)
+
+    def script(self, name: str, /, *, softer: float = 0.0, **_: str) -> Say:
+        """The words of a safety script, numbers filled in."""
+        numbers = {kind: self._number(kind) for kind in ("suicide", "emergency")}
+        spoken = [sentence.format(**numbers) for sentence in self._pack.scripts[name]]
+        parts = sentences(*(each[0].upper() + each[1:] for each in spoken))
+        private = name in OVERHEARD
+        gain = self.delivery.gain - softer + (OVERHEARD_GAIN if private else 0.0)
+        return Say(parts, self.delivery.steady_pace, gain, private)
+
+    def _one_of(self, topic: str, replies: tuple[Reply, ...], ex_word: str | None = None) -> Say:
+        reply = self._chooser.choose(topic, speakable(replies, ex_word))
+        return Say(as_parts(reply, ex_word), self.delivery.pace, self.delivery.gain)
+
+    def _number(self, kind: str) -> str:
+        known = [line for line in self._pack.helplines if line.country == self.person.country]
+        for wanted in (kind, "emergency"):
+            for line in known:
+                if line.kind == wanted and line.speak:
+                    return ", ".join(line.spoken)
+        return "your local emergency number"
