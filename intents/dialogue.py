@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal
 
-from lowtide.intents.acts import Act, Say, Set, Stop
+from lowtide.intents.acts import Act, Forget, Note, Say, Set, Stop
 from lowtide.intents.delivery import GAIN_STEP, PACE_STEP
 from lowtide.intents.events import Alarm, Change, Understanding
 from lowtide.intents.flows import Answer, Ask, Flow, Until, WhileSilent
@@ -28,6 +28,8 @@ from lowtide.intents.pack import ANSWERING, Pack
 from lowtide.intents.person import Person
 from lowtide.intents.settings import SettingPhrases
 from lowtide.intents.speech import Speech
+from lowtide.intents.text import canonical
+from lowtide.intents.vigil import Vigil
 
 State = Literal[
     "idle", "asleep", "safety", "urge", "staying", "breathing", "venting", "letter", "setup"
@@ -55,6 +57,7 @@ class Dialogue:
         person: What they chose for themselves.
         hour: Of the day (0 to 24) at second 0, for night mode by the clock.
         setting_up: Whether the first words begin set-up.
+        noting: Whether the person has agreed to a journal; only then notes are given out.
     """
 
     def __init__(  # noqa: PLR0913
@@ -66,6 +69,7 @@ class Dialogue:
         person: Person | None = None,
         hour: float | None = None,
         setting_up: bool = False,
+        noting: bool = False,
     ) -> None:
         self._pack = pack
         person = person or Person()
@@ -74,10 +78,12 @@ class Dialogue:
         self._delivery = self._speech.delivery
         self._hour = hour
         self._setting_up = setting_up
+        self._noting = noting
         self._last: Say | None = None
         self._times_heard: dict[str, int] = {}
         self._nones_in_a_row = 0
-        self._danger: str | None = None
+        self._vigil = Vigil()
+        self._plain_no = frozenset(canonical(words) for words in pack.lines["plain_no"])
         self._state: State = "idle"
         self._flow: Flow | None = None
         self._step: Ask | Until | None = None
@@ -127,11 +133,13 @@ class Dialogue:
         self._pass(0.0)
         if self._setting_up:
             return self._start("setup", set_up(self._speech.line, SettingPhrases(self._pack)))
-        return (self._speech.greeting(),)
+        return self._emitted((self._speech.greeting(),))
 
     def hear(self, heard: Understanding, now: float) -> tuple[Act, ...]:
         """Answer an utterance that ended at `now` (seconds on the session's clock)."""
         self._pass(now)
+        if self._state == "asleep" and heard.alarm is None:
+            return self._in_sleep(heard)
         self._delivery.hear(heard.loudness)
         self._quiet_since = now
         self._prompts_left = []
@@ -154,6 +162,8 @@ class Dialogue:
         if self._due is not None and now >= self._due and self._state != "asleep":
             self._quiet_since = now
             return self._emitted(self._send(None))
+        if self._may_look() and self._vigil.look_again(now):
+            return self._emitted(self._keep_safe("one_more_look"))
         if self._quiet_since is None:
             return ()
         if self._prompts_left and now - self._quiet_since >= self._prompts_left[0].after:
@@ -169,10 +179,10 @@ class Dialogue:
         self._delivery.pass_time(now, night=self.person.has_night(hour))
 
     def _heard(self, heard: Understanding) -> tuple[Act, ...]:
-        if heard.alarm is not None:
+        if heard.alarm is not None and self._vigil.counts(heard.alarm):
             return self._in_safety(heard.alarm, heard)
-        if self._state == "asleep":
-            return self._wake() if heard.wakes else ()
+        if heard.alarm is not None:
+            heard = replace(heard, alarm=None, intent=heard.beneath)
         if begin := self._at_once(heard):
             return begin()
         step = self._step
@@ -194,6 +204,8 @@ class Dialogue:
         for act in acts:
             if isinstance(act, Set):
                 self._speech.choose(act)
+        if not self._noting:
+            acts = tuple(act for act in acts if not isinstance(act, Note))
         self._prompts_left = self._prompts_after(acts)
         self._remember(acts)
         return acts
@@ -210,6 +222,8 @@ class Dialogue:
         idle = self._flow is None and self._state == "idle"
         if not idle or not any(isinstance(act, Say) for act in acts):
             return []
+        if self._vigil.intent is not None:
+            return self._vigil.company(self._speech.script)
         return [WhileSilent(NO_INPUT, (self._speech.line("still_here"),))]
 
     # What holds in every state
@@ -218,6 +232,12 @@ class Dialogue:
         if self._state != "safety":
             self._leave()
         return (Stop(),)
+
+    def _in_sleep(self, heard: Understanding) -> tuple[Act, ...]:
+        if heard.intent == "stop":
+            self._prompts_left = []
+            return (Stop(),)
+        return self._emitted(self._wake()) if heard.wakes else ()
 
     def _wake(self) -> tuple[Act, ...]:
         self._state = "safety" if self._flow is not None else "idle"
@@ -242,7 +262,8 @@ class Dialogue:
         if self._state != "safety":
             self._leave()
         self._state = "asleep"
-        return (self._speech.reply("good_night"),)
+        # Where somebody may be overheard, "good night" is the way out into silence.
+        return (Stop(),) if self._vigil.overheard else (self._speech.reply("good_night"),)
 
     # What the person chooses
 
@@ -264,14 +285,19 @@ class Dialogue:
     # Danger
 
     def _in_safety(self, alarm: Alarm, heard: Understanding) -> tuple[Act, ...]:
-        step, same = self._step, alarm.intent == self._danger
-        in_safety = self._state == "safety"
-        self._danger = alarm.intent
-        self._state = "safety"
-        known = in_safety and same and isinstance(step, Ask)
+        step, same = self._step, self._vigil.notice(alarm)
+        known = self._state == "safety" and same and isinstance(step, Ask)
         if known and alarm.script in (getattr(step, "name", ""), *QUESTION.values()):
             return self._send(heard)
-        return self._start("safety", keep_safe(alarm.script, self._speech.script))
+        return self._keep_safe(alarm.script)
+
+    def _keep_safe(self, script: str) -> tuple[Act, ...]:
+        return self._start("safety", keep_safe(script, self._speech.script, self._plain_no))
+
+    def _may_look(self) -> bool:
+        """Whether nothing graver is being said, and nobody would be woken."""
+        answered = isinstance(self._step, Ask) and self._step.name == "after_denial"
+        return self._state not in ("asleep", "safety") or (self._state == "safety" and answered)
 
     # Scripts
 
@@ -290,6 +316,9 @@ class Dialogue:
 
     def _take(self, step: Ask | Until) -> tuple[Act, ...]:
         self._step, self._due = step, None
+        if self._state == "safety" and isinstance(step, Ask):
+            self._vigil.said(step.name, self._now)
+            self._speech.in_danger, self._speech.hushed = True, self._vigil.overheard
         return step.acts
 
     def _leave(self) -> None:
@@ -312,18 +341,23 @@ class Dialogue:
         if intent.group not in ANSWERING:
             return self._sign(intent.id)
         self._nones_in_a_row = 0
-        if self._danger is not None:
+        if self._vigil.intent is not None:
             return (self._speech.reply("none"),)
+        noted = _notes(intent.id)
         times = self._times_heard[intent.id] = self._times_heard.get(intent.id, 0) + 1
         if times >= SAME_AGAIN:
-            return (self._speech.line("fourth_time"),)
+            return (self._speech.line("fourth_time"), *noted)
         reply = self._speech.answer(intent, heard.ex_word)
         if intent.group == "urge" and self._flow is None:
-            return self._start("urge", offer_company((reply,), self._speech.line))
-        return (reply,)
+            return self._start("urge", offer_company((reply, *noted), self._speech.line))
+        return (reply, *noted)
 
     def _sign(self, intent: str) -> tuple[Act, ...]:
         """A control's own words, or a sign of listening."""
+        if self._vigil.intent is not None and intent in ("yes", "no"):
+            intent = "none"  # "Nothing needs doing" is no answer on such a night.
+        if intent == "forget_that":
+            return (Forget(), self._speech.reply(intent))
         if intent != "none":
             self._nones_in_a_row = 0
             return (self._speech.reply(intent),)
@@ -333,3 +367,9 @@ class Dialogue:
         if self._nones_in_a_row % CHOICE_EVERY == 0 and self._flow is None:
             return (self._speech.choice(),)
         return (self._speech.reply("none"),)
+
+
+def _notes(intent: str) -> tuple[Note, ...]:
+    """What the journal keeps of an answer: what it was about, and that it was a slip."""
+    heard = (Note("heard", intent),)
+    return (*heard, Note("slip", intent)) if intent == "i_contacted_him" else heard

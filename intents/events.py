@@ -80,6 +80,8 @@ class Understanding:
     """Set when the safety net caught something: then nothing else counts."""
     ex_word: str | None = None
     """How the person named the ex, as we would say it back: "him", "Sam", "your ex"."""
+    beneath: str = "none"
+    """The intent it would have without the alarm."""
     because: str = ""
     """The phrase or the frame that decided."""
     wakes: bool = False

@@ -21,11 +21,11 @@ FEWEST_REPLIES = 6
 """DESIGN.md section 5."""
 LINES = frozenset(
     "greeting still_here fourth_time nothing_to_repeat as_loud_as_i_go as_quiet_as_i_go "  # noqa: SIM905
-    "as_slow_as_i_go as_fast_as_i_go awake_again wake stay_how_strong stay_begin stay_check_in "
-    "stay_no_more_check_ins stay_how_strong_now stay_eased stay_the_same stay_stronger stay_over "
-    "stay_offer breathe_begin breathe_in breathe_out breathe_end breathe_dizzy vent_begin "
-    "vent_still_listening vent_five_minutes vent_reflect vent_long_breath letter_begin "
-    "letter_let_go".split()
+    "as_slow_as_i_go as_fast_as_i_go awake_again wake plain_no stay_how_strong stay_begin "
+    "stay_check_in stay_no_more_check_ins stay_how_strong_now stay_eased stay_the_same "
+    "stay_stronger stay_over stay_offer breathe_begin breathe_in breathe_out breathe_end "
+    "breathe_dizzy vent_begin vent_still_listening vent_five_minutes vent_reflect "
+    "vent_long_breath letter_begin letter_let_go".split()
 )
 """Tables that `_lines.toml` must have."""
 MOST_EXPANSIONS = 32

@@ -31,7 +31,7 @@ class Person:
     """Two letters."""
     patience: Patience = "normal"
     night: Night = "clock"
-    captions: bool = False
+    captions: bool = True
     """Whether what is heard and said is shown."""
     journal: bool = False
     """Whether they agreed to a journal."""

@@ -33,7 +33,7 @@ def faults(pack: Pack) -> Iterator[str]:
             for fault in _reply_faults(intent, reply):
                 yield f"{intent.id}: {fault}: {reply.text!r}"
     for name, lines in pack.lines.items():
-        if name == "wake":
+        if name in ("wake", "plain_no"):
             continue  # Heard, not said.
         for line in lines:
             checked = line.replace("him, her, or them", "") if name == OFFERS_PRONOUNS else line

@@ -9,6 +9,8 @@ from lowtide.intents.replies import Chooser, as_parts, speakable, split
 
 OVERHEARD_GAIN = -6.0
 """dB, for somebody who may be overheard; safety.md section 2.7."""
+PHONE = "phone"
+"""After a turn about danger the phone is the way to help: no line lays it aside (safety.md 4.3)."""
 SAYS_PLAN_FROM = 2
 """Urge of a night from which the person's own plan is said back, once."""
 
@@ -27,6 +29,8 @@ class Speech:
         self.delivery = Delivery()
         self._pack = pack
         self._chooser = Chooser(seed)
+        self.in_danger = self.hushed = False
+        """Whether the phone stays at hand, and whether somebody may be overheard."""
         self._urges = 0
         self._plan_said = False
 
@@ -38,8 +42,15 @@ class Speech:
 
     def line(self, name: str, /, *, softer: float = 0.0, **slots: str) -> Say:
         """A line that belongs to no intent."""
-        line = self._chooser.choose(name, self._pack.lines[name]).format(**slots)
-        return Say(sentences(*split(line)), self.delivery.pace, self.delivery.gain - softer)
+        variants = self._pack.lines[name]
+        if self.in_danger:
+            variants = tuple(each for each in variants if PHONE not in each) or variants
+        line = self._chooser.choose(name, variants).format(**slots)
+        return Say(sentences(*split(line)), self.delivery.pace, self._gain - softer)
+
+    @property
+    def _gain(self) -> float:
+        return self.delivery.gain + (OVERHEARD_GAIN if self.hushed else 0.0)
 
     def greeting(self) -> Say:
         """The first words, with the person's name only if they gave it."""
@@ -72,12 +83,12 @@ class Speech:
         spoken = [sentence.format(**numbers) for sentence in self._pack.scripts[name]]
         parts = sentences(*(each[0].upper() + each[1:] for each in spoken))
         private = name in OVERHEARD
-        gain = self.delivery.gain - softer + (OVERHEARD_GAIN if private else 0.0)
+        gain = self.delivery.gain - softer + (OVERHEARD_GAIN if private or self.hushed else 0.0)
         return Say(parts, self.delivery.steady_pace, gain, private)
 
     def _one_of(self, topic: str, replies: tuple[Reply, ...], ex_word: str | None = None) -> Say:
         reply = self._chooser.choose(topic, speakable(replies, ex_word))
-        return Say(as_parts(reply, ex_word), self.delivery.pace, self.delivery.gain)
+        return Say(as_parts(reply, ex_word), self.delivery.pace, self._gain)
 
     def _number(self, kind: str) -> str:
         known = [line for line in self._pack.helplines if line.country == self.person.country]

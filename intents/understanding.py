@@ -26,15 +26,16 @@ ACCEPT_NEAR = 0.74
 MARGIN_NEAR = 0.03
 """Matcher's score and lead over the runner-up from which a near phrase is accepted without the
 meaning model; docs/understanding.md has the sweep."""
-ACCEPT = {"question": 0.6, "urge": 0.6, "happening": 0.6, "feeling": 0.6, "control": 0.6}
+ACCEPT = {"question": 0.6, "urge": 0.8, "happening": 0.6, "feeling": 0.85, "control": 0.5}
 """Probability from which a group's intent is accepted; docs/understanding.md has the sweep."""
 DANGER = 0.5
 """Probability from which the meaning model alone asks (tier B); docs/safety.md has the sweep."""
 SHOWN = 3
 """Candidates in an explanation."""
-READ = 3
-"""Readings of the recogniser that the meaning model sees, and that settings are looked for in; more
-cost 5 ms each and change little."""
+LOOKED_THROUGH = 3
+"""Readings of the recogniser in which a setting is looked for."""
+READ = 2
+"""Readings that the meaning model sees: each costs a pass of the encoder."""
 
 
 @dataclass(frozen=True)
@@ -109,11 +110,12 @@ class Understander:
             score=round(best.score, 3),
             runner_up=runner_up.intent if accepted else best.intent,
             alarm=alarm,
+            beneath=intent,
             ex_word=ex_word(text, self._pack.names),
             because=alarm.frame if alarm else best.phrase,
             wakes=any(phrase in words for phrase in self._wake),
             change=None if alarm else self._changed(hypotheses, known),
-            readings=tuple(each.text for each in hypotheses[:READ]),
+            readings=tuple(each.text for each in hypotheses[:LOOKED_THROUGH]),
         )
 
     def knows(self, text: str) -> bool:
@@ -152,7 +154,7 @@ class Understander:
 
     def _changed(self, hypotheses: Sequence[Hypothesis], known: Candidate | None) -> Change | None:
         """The wish in the best reading, or in a lesser one where the best is nothing known."""
-        read = hypotheses[:1] if known else hypotheses[:READ]
+        read = hypotheses[:1] if known else hypotheses[:LOOKED_THROUGH]
         return surest(self._settings.change(each.text) for each in read)
 
     def _known(self, words: str) -> Candidate | None:

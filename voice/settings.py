@@ -47,7 +47,7 @@ class Settings(BaseModel):
     """What they will do when the urge comes: "I will put the kettle on"."""
     night: Night = "clock"
     """Softer and slower: off, on, or by the clock from ten at night to seven."""
-    captions: bool = False
+    captions: bool = True
     """Whether a session shows what is heard and said."""
     journal: bool = False
     """Whether the person agreed to a journal."""

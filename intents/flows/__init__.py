@@ -12,6 +12,7 @@ from typing import Protocol
 
 from lowtide.intents.acts import Act, Say
 from lowtide.intents.events import Understanding
+from lowtide.intents.text import canonical
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,11 @@ class Answer:
     def text(self) -> str:
         """The words heard, or an empty string."""
         return self.heard.text if self.heard else ""
+
+    @property
+    def words(self) -> str:
+        """The words heard in canonical form, or an empty string."""
+        return canonical(self.text)
 
     @property
     def readings(self) -> tuple[str, ...]:

@@ -4,7 +4,9 @@
 a plain no, or anything else that is said. Source: safety.md section 2.
 """
 
-from lowtide.intents.flows import Answer, Ask, Flow, Until, WhileSilent, Words
+from collections.abc import Collection
+
+from lowtide.intents.flows import Answer, Ask, Flow, WhileSilent, Words
 
 QUESTION: dict[str, str] = {
     "crisis_self_harm": "tier_b_question",
@@ -31,19 +33,21 @@ NEXT: dict[str, tuple[str | None, str | None, str | None]] = {
     "maybe_misheard": ("self_harm_first", "after_denial", None),
     "hyperbole_warm_question": ("self_harm_first", "after_denial", "self_harm_first"),
     "one_more_look": ("self_harm_first", "after_denial", "self_harm_first"),
-    "self_harm_first": ("self_harm_second", "refuses_help", "self_harm_second"),
+    "self_harm_first": ("self_harm_second", "self_harm_nothing_near", "self_harm_second"),
+    "self_harm_nothing_near": (None, "refuses_help", None),
     "self_harm_second": (None, "refuses_help", None),
     "self_injury": ("self_harm_first", None, "self_harm_first"),
     "already_acted": (None, "refuses_help", None),
     "unsafe_first": ("unsafe_second", "unsafe_now", None),
     "unsafe_second": ("unsafe_number", None, None),
+    "ex_threatens_suicide": (None, "unsafe_now", None),
     "choking": ("unsafe_first", "unsafe_first", "unsafe_first"),
     "sexual_assault": ("unsafe_first", "unsafe_first", "unsafe_first"),
 }
 """A script that is not named here is the last: then it is quiet company."""
 
 LOOK_AGAIN_AFTER = 600.0
-"""Seconds from a denial to the one more look; judgement, safety.md section 2.1 rule 5."""
+"""Seconds from the first denial of a night to the one more look; safety.md section 2.1 rule 5."""
 
 SILENCE = (
     (20.0, "silence_20s"),
@@ -54,44 +58,57 @@ SILENCE = (
     (900.0, "still_here"),
 )
 """Seconds of silence after which something is said; safety.md section 2.1 rule 10."""
-
 COMPANY = SILENCE[2:]
 """The same once everything has been said: presence, and the number not a third time."""
 
 OVERHEARD = frozenset(
-    {"tier_b_question_unsafe", "unsafe_first", "unsafe_second", "unsafe_now", "unsafe_number"}
+    {
+        "tier_b_question_unsafe",
+        "unsafe_first",
+        "unsafe_second",
+        "unsafe_now",
+        "unsafe_number",
+        "choking",
+        "sexual_assault",
+        "ex_threatens_suicide",
+    }
 )
-"""Scripts for somebody who may be overheard: softer, and silence is left alone."""
+"""Scripts for somebody who may be overheard: softer, never repeated, and silence is left alone."""
+EMERGENCY = frozenset({"already_acted", "medical_emergency"})
+"""Scripts after which silence is answered with the emergency number, again and again."""
+EMERGENCY_SILENCE = tuple((after, "silence_emergency") for after, _ in SILENCE)
 
 
-def keep_safe(script: str | None, say: Words) -> Flow:
+def keep_safe(script: str | None, say: Words, plain_no: Collection[str]) -> Flow:
     """Answer an alarm.
 
     Args:
         script: The first words, by their name in `_safety.toml`.
         say: The words of a script by its name, numbers filled in.
+        plain_no: What a plain no may be, in canonical form; "not tonight" is none.
     """
-    company: tuple[tuple[float, str], ...] = COMPANY
     while script:
-        if script in OVERHEARD:
-            company = ()
-        if script == "after_denial":
-            yield Until((say(script),), LOOK_AGAIN_AFTER)
-            script = "one_more_look"
-        else:
-            silence = () if script in OVERHEARD else SILENCE
-            answer = yield Ask((say(script),), _while_silent(silence, say), script)
-            script = _next(script, answer)
-    yield Ask((say("still_here"),), _while_silent(company, say))
+        answer = yield Ask((say(script),), while_silent(script, say), script)
+        script = _next(script, answer, plain_no)
 
 
-def _next(script: str, answer: Answer) -> str | None:
+def while_silent(
+    script: str, say: Words, *, everything_said: bool = False
+) -> tuple[WhileSilent, ...]:
+    """What silence brings after a script, and after the last one."""
+    if script in OVERHEARD or script == "after_denial":
+        return ()  # Words could be overheard; or they were just thanked for, and believed.
+    schedule: tuple[tuple[float, str], ...] = COMPANY if everything_said else SILENCE
+    if script in EMERGENCY:
+        schedule = EMERGENCY_SILENCE
+    return tuple(WhileSilent(after, (say(words),)) for after, words in schedule)
+
+
+def _next(script: str, answer: Answer, plain_no: Collection[str]) -> str | None:
     after_yes, after_no, otherwise = NEXT.get(script, (None, None, None))
     alarmed = answer.heard is not None and answer.heard.alarm is not None
-    if not alarmed and answer.intent in ("yes", "no"):
-        return after_yes if answer.intent == "yes" else after_no
+    if not alarmed and answer.words in plain_no:
+        return after_no
+    if not alarmed and answer.intent == "yes":
+        return after_yes
     return otherwise
-
-
-def _while_silent(schedule: tuple[tuple[float, str], ...], say: Words) -> tuple[WhileSilent, ...]:
-    return tuple(WhileSilent(after, (say(words),)) for after, words in schedule)

@@ -1,7 +1,7 @@
 """Company while a wave goes by: 10 to 30 minutes, a rating before and after, quieter check-ins."""
 
-from lowtide.intents.acts import Act
-from lowtide.intents.flows import Ask, Flow, Until, WhileSilent, Words
+from lowtide.intents.acts import Act, Note
+from lowtide.intents.flows import Ask, Flow, Until, Words
 from lowtide.intents.numbers import rating
 
 DEFAULT_MINUTES = 20
@@ -20,7 +20,7 @@ def stay_with_me(words: Words, minutes: int = DEFAULT_MINUTES) -> Flow:
     """Stay so many minutes; every check-in can be refused by a "no"."""
     answer = yield Ask((words("stay_how_strong"),), within=FOR_A_NUMBER)
     before, began = rating(answer.text), answer.at
-    acts: tuple[Act, ...] = (words("stay_begin"),)
+    acts: tuple[Act, ...] = (words("stay_begin"), Note("rated_before", "stay_with_me", before))
     for number, minute in enumerate(each for each in CHECK_INS if each < minutes):
         answer = yield Until(acts, began + minute * 60 - answer.at, REFUSED)
         if answer.intent == "no":
@@ -29,13 +29,16 @@ def stay_with_me(words: Words, minutes: int = DEFAULT_MINUTES) -> Flow:
         acts = (words("stay_check_in", softer=SOFTER_EACH_TIME * (number + 1)),)
     yield Until(acts, began + minutes * 60 - answer.at)
     after = rating((yield Ask((words("stay_how_strong_now"),), within=FOR_A_NUMBER)).text)
-    yield Until((words(_change(before, after)),), 0.0)
+    noted = Note("rated_after", "stay_with_me", after)
+    yield Until((words(_change(before, after)), noted), 0.0)
 
 
 def offer_company(reply: tuple[Act, ...], words: Words) -> Flow:
     """Answer an urge, and into the silence after it offer to wait together."""
-    offer = WhileSilent(BEFORE_OFFERING, (words("stay_offer"),))
-    answer = yield Ask(reply, (offer,), "stay_offer")
+    answer = yield Ask(reply, within=BEFORE_OFFERING)
+    if answer.heard is not None:
+        return
+    answer = yield Ask((words("stay_offer"),), name="stay_offer")
     if answer.intent == "yes":
         yield from stay_with_me(words, minutes=10)
 
