@@ -172,6 +172,8 @@ class Device:
     def play(self, samples: Samples, now: float, worked: float) -> None:  # noqa: ARG002
         """Sound these samples next; the delay is measured, not told."""
         self._keep_zero(now)
+        if not len(samples):
+            return  # Nothing would ever end, and the ears stay closed.
         sound = samples.astype(np.float32) / 32768.0
         if self._rate != PROMPT_RATE:
             sound = soxr.resample(sound, PROMPT_RATE, self._rate)

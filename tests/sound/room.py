@@ -209,6 +209,8 @@ class Talk:
 
     def __init__(self, environment: dict[str, str]) -> None:
         self._begun = time.monotonic()
+        # Tests that a script runs in the background ignore Ctrl-C, and a child would inherit that.
+        before = signal.signal(signal.SIGINT, signal.SIG_DFL)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "lowtide.voice", "talk", "--json"],
             env=environment,
@@ -217,6 +219,7 @@ class Talk:
             text=True,
             start_new_session=True,
         )
+        signal.signal(signal.SIGINT, before)
         self.ready_after = 0.0
         """Seconds from the start of the process until it listened."""
         self._events: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
@@ -239,7 +242,7 @@ class Talk:
 
     def greeting(self) -> None:
         """Let us say our first words, and wait until we listen."""
-        assert self.turn(within=20)["text"] == ""
+        assert self.turn(within=60)["text"] == ""
         time.sleep(EARS_OPEN)
 
     def turn(self, within: float) -> dict[str, Any]:

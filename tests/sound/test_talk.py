@@ -16,6 +16,10 @@ Record = Callable[[str, object], None]
 LATEST = 4.0
 """Seconds from the end of speech to the answer, on a busy machine; the figure is printed."""
 
+NEAR = 0.4
+"""Seconds between the tape and the session's account: a busy machine's gaps, yet less than the
+shortest sentence with its pause, which would be missed if it were lost."""
+
 
 def length(turn: dict[str, Any], what: str = "reply_") -> float:
     return float(turn[f"{what}end"] - turn[f"{what}start"])
@@ -26,7 +30,7 @@ def test_one_line_is_answered_aloud(
 ) -> None:
     evening.talk.greeting()
     room.say(spoken("I want to call him.", voice="rms"))
-    turn = evening.talk.answered(within=30)
+    turn = evening.talk.answered(within=60)
     time.sleep(0.5)  # so that a sound after the end would be on tape
     assert evening.talk.stop() == (
         0,
@@ -44,10 +48,10 @@ def test_one_line_is_answered_aloud(
     )
 
     assert 0 < delay < LATEST
-    assert answer.end - answer.start == pytest.approx(length(turn), abs=0.15)
+    assert answer.end - answer.start == pytest.approx(length(turn), abs=NEAR)
     # The session's clock and the tape agree on when we spoke, counted from when the person did.
-    assert answer.start - line.start == pytest.approx(turn["reply_start"] - turn["start"], abs=0.4)
-    assert answer.end - line.start == pytest.approx(turn["reply_end"] - turn["start"], abs=0.4)
+    assert answer.start - line.start == pytest.approx(turn["reply_start"] - turn["start"], abs=NEAR)
+    assert answer.end - line.start == pytest.approx(turn["reply_end"] - turn["start"], abs=NEAR)
 
 
 def test_two_lines_one_after_the_other_are_both_answered(
@@ -57,7 +61,7 @@ def test_two_lines_one_after_the_other_are_both_answered(
     turns = []
     for line in ("Does he miss me?", "Is he thinking about me?"):
         room.say(spoken(line, voice="rms"))
-        turns.append(evening.talk.answered(within=30))
+        turns.append(evening.talk.answered(within=60))
         time.sleep(EARS_OPEN)
     evening.talk.stop()
 
@@ -66,7 +70,7 @@ def test_two_lines_one_after_the_other_are_both_answered(
     assert len(lines) == len(answers) == 2
     assert lines[0].end < answers[0].start < answers[0].end < lines[1].start < answers[1].start
     for answer, turn in zip(answers, turns, strict=True):
-        assert answer.end - answer.start == pytest.approx(length(turn), abs=0.15)
+        assert answer.end - answer.start == pytest.approx(length(turn), abs=NEAR)
 
 
 def test_our_own_voice_in_the_microphone_is_not_answered(
@@ -75,7 +79,7 @@ def test_our_own_voice_in_the_microphone_is_not_answered(
     with room.speaker_in_the_room():
         evening.talk.greeting()
         room.say(spoken("Stay with me.", voice="rms"))
-        turn = evening.talk.answered(within=30)
+        turn = evening.talk.answered(within=60)
         time.sleep(3)  # time enough to answer ourselves
         evening.talk.stop()
 
