@@ -17,12 +17,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Self
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the program sets it, before numpy is there
 
@@ -47,7 +45,7 @@ from lowtide.voice.turns import JUDGED_AFTER, PATIENCE
 ROWS = 50
 """Of each file: three files and two voices end in a few minutes."""
 AT_ONCE = 2
-"""Recognisers; PocketSphinx is a process each, and Vosk lets go of the interpreter."""
+"""Voices; PocketSphinx is a process each, and Vosk lets go of the interpreter."""
 LEAD, TAIL = 0.5, 2.5
 """Seconds of room before and after the words; the tail outlasts the longest patience."""
 
@@ -106,15 +104,14 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     noises = tuple(sorted(asked.noise.iterdir())) if asked.noise else ()
     pack = load()
-    files = {
-        path.name: some(_worth_saying(read_rows(path)), asked.rows) for path in asked.files
-    }  # fmt: skip
+    files = {path.name: some(_worth_saying(read_rows(path)), asked.rows) for path in asked.files}
+    reader, room = understander(pack), Room(noises, asked.snr)
+    voices = asked.voices.split(",")
     try:
-        with _Listeners(asked.engine, understander(pack)) as listeners:
-            spoken = {
-                name: listeners.say(rows, asked.voices.split(","), Room(noises, asked.snr))
-                for name, rows in files.items()
-            }
+        spoken = {
+            name: list(_said(rows, voices, lambda: _Listener(asked.engine, reader, room)))
+            for name, rows in files.items()
+        }
     except Trouble as trouble:
         print(f"bench spoken: {trouble}", file=sys.stderr)
         return 1
@@ -148,38 +145,33 @@ def _worth_saying(rows: list[Row]) -> list[Row]:
     return danger or rows
 
 
-class _Listeners:
-    """Ears for as many rows at once as there are recognisers."""
+def _said(
+    rows: Sequence[Row], voices: Sequence[str], listener: Callable[[], "_Listener"]
+) -> Iterator[Spoken]:
+    """Every row said by every voice, each voice in a session of its own."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for spoken in pool.map(lambda voice: listener().hear_all(rows, voice), voices):
+            yield from spoken
 
-    def __init__(self, engine: str, reader: Understander) -> None:
+
+class _Listener:
+    """A session with one speaker: what the recogniser learns of the voice stays in it."""
+
+    def __init__(self, engine: str, reader: Understander, room: Room) -> None:
+        self._ears = Ears(recogniser(engine))
         self._reader = reader
-        self._ears = [Ears(recogniser(engine)) for _ in range(AT_ONCE)]
-        self._free: SimpleQueue[Ears] = SimpleQueue()
-        for ears in self._ears:
-            self._free.put(ears)
+        self._room = room
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for ears in self._ears:
-            ears.recogniser.close()
-
-    def say(self, rows: list[Row], voices: Sequence[str], room: Room) -> list[Spoken]:
-        """Say every row with every voice."""
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            said = [
-                pool.submit(self._say, row, voice, room) for row in rows for voice in voices
-            ]  # fmt: skip
-            return [each.result() for each in said]
-
-    def _say(self, row: Row, voice: str, room: Room) -> Spoken:
-        sound = _in_room(_samples(_speech(row.text, voice)), room, f"{voice} {row.text}")
-        ears = self._free.get()
+    def hear_all(self, rows: Sequence[Row], voice: str) -> list[Spoken]:
+        """Every row said by one voice, in order."""
         try:
-            heard = tuple(self._hear(ears, sound))
+            return [self._spoken(row, voice) for row in rows]
         finally:
-            self._free.put(ears)
+            self._ears.recogniser.close()
+
+    def _spoken(self, row: Row, voice: str) -> Spoken:
+        sound = _in_room(_samples(_speech(row.text, voice)), self._room, f"{voice} {row.text}")
+        heard = tuple(self._hear(sound))
         typed = self._reader.understand([Hypothesis(row.text)])
         understood = _together([self._reader.understand(readings) for readings in heard])
         return Spoken(
@@ -192,17 +184,17 @@ class _Listeners:
             heard_right=_right(row, understood),
         )
 
-    def _hear(self, ears: Ears, sound: Samples) -> Iterator[tuple[Hypothesis, ...]]:
-        ears.close_gate()
-        for frame in _and_silence(framed([sound]), ears):
-            if (utterance := ears.hear(frame, self._patience(ears))) and utterance.text:
+    def _hear(self, sound: Samples) -> Iterator[tuple[Hypothesis, ...]]:
+        self._ears.close_gate()
+        for frame in _and_silence(framed([sound]), self._ears):
+            if (utterance := self._ears.hear(frame, self._patience())) and utterance.text:
                 yield utterance.hypotheses
 
-    def _patience(self, ears: Ears) -> float:
+    def _patience(self) -> float:
         """As in a session: by what was said so far."""
-        if ears.silence < JUDGED_AFTER:
+        if self._ears.silence < JUDGED_AFTER:
             return PATIENCE["normal"]["unknown"]
-        text = ears.recogniser.partial()
+        text = self._ears.recogniser.partial()
         return PATIENCE["normal"][completeness(text, known=self._reader.knows(text))]
 
 
@@ -219,15 +211,9 @@ def _and_silence(frames: Iterator[Frame], ears: Ears) -> Iterator[Frame]:
 
 def _together(parts: Sequence[Understanding]) -> Understanding | None:
     """What a row comes to that was heard in parts: danger first, then what is understood first."""
-    return next(
-        (
-            part
-            for counts in (lambda each: each.alarm, lambda each: each.intent != NONE)
-            for part in parts
-            if counts(part)
-        ),
-        parts[0] if parts else None,
-    )
+    alarms = [part for part in parts if part.alarm]
+    understood = [part for part in parts if part.intent != NONE]
+    return next(iter([*alarms, *understood, *parts]), None)
 
 
 def _right(row: Row, understood: Understanding | None) -> bool:

@@ -27,14 +27,14 @@ MODEL = Path(lowtide.models.__file__).parent / "sphinx" / "en.lm.bin"
 DICTIONARY = MODEL.with_name("en.dict")
 N_BEST = 8
 PATHS = 100
-"""Paths of the lattice that are read for `N_BEST` different readings: many differ in pauses only."""
+"""Paths of the lattice read for `N_BEST` different readings: many differ in pauses only."""
 OUTSTANDING = 64
 """Frames (2 s) the child may be behind: it catches up after each new start, see `FRESH_STARTS`."""
 ANSWER_WITHIN = 20.0
 """Seconds; loading the model takes under one."""
 FRESH_STARTS = (32, 64)
-"""Frames (1 s, 2 s) after which an utterance is decoded from its beginning once more, each time with
-a better idea of the voice and the room; docs/engines.md."""
+"""Frames (1 s, 2 s) after which an utterance is decoded from its beginning once more, each time
+with a better idea of the voice and the room; docs/engines.md."""
 REMEMBERED = 500.0
 """Frames of 10 ms that what was heard earlier in a session counts at most for that idea: 5 s."""
 SEARCH = {
@@ -269,7 +269,7 @@ class Decoding:
         decoder.activate_search(_LISTEN_ONLY)
         decoder.start_utt()
         decoder.process_raw(bytes(self._sound), no_search=True, full_utt=True)
-        values = [float(value) for value in decoder.get_cmn(False).split(",")]
+        values = [float(value) for value in decoder.get_cmn(False).split(",")]  # noqa: FBT003
         decoder.end_utt()
         decoder.activate_search(self._search)
         return Mean(tuple(values), len(self._sound) / 320)

@@ -1,0 +1,80 @@
+"""Every bench runs as a developer starts it, and its figures are ones that can be true."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Needs
+
+ROOT = Path(__file__).parent.parent
+BENCH = ROOT / "scripts" / "bench"
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    path = tmp_path / "rows.jsonl"
+    labelled = [
+        ("does he miss me", "does_he_miss_me"),
+        ("i want to call him", "want_to_call_him"),
+        ("stay with me", "stay_with_me"),
+        ("the bins go out on tuesday", "none"),
+    ]
+    path.write_text(
+        "".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in labelled)
+    )
+    return path
+
+
+@pytest.fixture
+def unrelated(tmp_path: Path) -> Path:
+    path = tmp_path / "unrelated.jsonl"
+    said = ["turn off the hall light", "my sister lost her dog", "what is the weather"]
+    path.write_text("".join(json.dumps({"text": text, "label": "none"}) + "\n" for text in said))
+    return path
+
+
+def bench(*arguments: str | Path) -> dict[str, Any]:
+    """What a bench prints with `--json`."""
+    ran = subprocess.run(
+        [sys.executable, BENCH, *map(str, arguments), "--json"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+        env=os.environ | {"PYTHONWARNINGS": "ignore"},
+    )
+    figures: dict[str, Any] = json.loads(ran.stdout)
+    return figures
+
+
+def test_the_peers_stand_beside_ours_on_the_same_rows(rows: Path, unrelated: Path) -> None:
+    quick = ("rapidfuzz-token-set", "hassil", "our-matcher")
+    figures = bench("peers", rows, "--unrelated", unrelated, "--only", *quick)
+    assert set(figures) == set(quick)
+    for figure in figures.values():
+        assert figure["wrong_starts"] <= 1
+        assert figure["right"][rows.name] >= 75, "three of the four stand in the packs"
+    assert figures["rapidfuzz-token-set"]["right_at_all"][rows.name] == 75, "it never says none"
+
+
+def test_what_is_spoken_plainly_is_understood(rows: Path, needs: Needs) -> None:
+    needs("flite", here=shutil.which("flite") is not None)
+    figures = bench("spoken", rows, "--rows", "4", "--voices", "slt")[rows.name]
+    assert figures["spoken"] == 4
+    assert figures["typed_right"] == 100
+    assert figures["heard_right"] == figures["typed_right"] - figures["lost"] >= 50
+    assert 0 <= figures["word_errors"] < 60
+
+
+def test_the_matcher_is_quick_and_stays_so_with_ten_times_the_phrases() -> None:
+    figures = bench("speed", "--rows", "5")
+    stages = figures["stages"]
+    assert 0 < stages["matcher"]["cpu_p50"] <= 5  # milliseconds; issue 3 point 6
+    assert stages["matcher, ten times"]["cpu_p50"] <= 10
+    assert stages["without meaning"]["cpu_p50"] < stages["whole"]["cpu_p50"]
+    assert figures["start_up"]["kept"]["packs"]["cpu"] < figures["start_up"]["cold"]["packs"]["cpu"]
