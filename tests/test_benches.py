@@ -5,11 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Needs
+
+Needs = Callable[..., None]
 
 ROOT = Path(__file__).parent.parent
 BENCH = ROOT / "scripts" / "bench"
