@@ -9,12 +9,15 @@ from lowtide.voice.recognisers import Recogniser
 ENGINES = ("auto", "vosk", "sphinx")
 
 
-def recogniser(engine: str, vosk_model: Path | None = None) -> Recogniser:
+def recogniser(
+    engine: str, vosk_model: Path | None = None, *, recorded: bool = False
+) -> Recogniser:
     """Load an engine by name.
 
     Args:
         engine: One of `ENGINES`.
         vosk_model: A model folder of the person's own, instead of an installed one.
+        recorded: Whether frames come as fast as they can be worked.
 
     Raises:
         NoRecogniser: The engine is unknown, or its model is missing or damaged.
@@ -22,7 +25,7 @@ def recogniser(engine: str, vosk_model: Path | None = None) -> Recogniser:
     if engine not in ENGINES:
         raise NoRecogniser(f"There is no engine called {engine!r}; there are: {', '.join(ENGINES)}")
     if engine == "sphinx":
-        return _sphinx()
+        return _sphinx(recorded=recorded)
     folder = vosk_model or _installed_model()
     if folder is not None:
         from lowtide.voice.recognisers.vosk import Vosk  # noqa: PLC0415 - loads libvosk
@@ -30,13 +33,13 @@ def recogniser(engine: str, vosk_model: Path | None = None) -> Recogniser:
         return Vosk(folder)
     if engine == "vosk":
         raise NoRecogniser("No Vosk model is installed; fetch one: lowtide models get speech")
-    return _sphinx()
+    return _sphinx(recorded=recorded)
 
 
-def _sphinx() -> Recogniser:
+def _sphinx(*, recorded: bool) -> Recogniser:
     from lowtide.voice.recognisers.sphinx import Sphinx  # noqa: PLC0415 - starts a worker
 
-    return Sphinx()
+    return Sphinx(behind=1) if recorded else Sphinx()
 
 
 def _installed_model() -> Path | None:

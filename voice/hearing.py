@@ -28,7 +28,7 @@ class Hearing:
     """
 
     def __init__(self, settings: Settings, pack: Pack, seed: int = 0) -> None:
-        self.recogniser = recogniser(settings.engine, settings.vosk_model)
+        self.recogniser = recogniser(settings.engine, settings.vosk_model, recorded=True)
         self._settings = settings
         self._pack = pack
         self._seed = seed

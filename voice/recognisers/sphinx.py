@@ -58,13 +58,18 @@ Reading = tuple[str, float]
 class Sphinx:
     """The embedded engine: works on a fresh machine without any download.
 
+    Args:
+        behind: Frames the child may be behind; a recording comes faster than it can be worked, and
+            with 1 it waits for each, so that no backlog is counted as delay.
+
     Raises:
         NoRecogniser: The worker could not load the model.
     """
 
     name = "PocketSphinx (embedded)"
 
-    def __init__(self) -> None:
+    def __init__(self, behind: int = OUTSTANDING) -> None:
+        self._behind = behind
         if not (MODEL.is_file() and DICTIONARY.is_file()):
             raise NoRecogniser(
                 f"{MODEL.parent}: the language model is missing; install lowtide again."
@@ -100,7 +105,7 @@ class Sphinx:
         with self._may_lose():
             self._worker.send(frame.samples.tobytes())
             self._outstanding += 1
-            while self._outstanding >= OUTSTANDING or (
+            while self._outstanding >= self._behind or (
                 self._outstanding and self._worker.waiting()
             ):
                 self._take_partial()
