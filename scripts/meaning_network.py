@@ -107,6 +107,16 @@ class Network(nn.Module):
         kinds = torch.tensor(np.array(weights["embeddings.token_type_embeddings.weight"]))
         self.places.weight += kinds[0]
 
+    @torch.no_grad()
+    def resume(self, folder: Path) -> None:
+        """Go on from a model that `write` wrote; the words' own vectors stay as published."""
+        weights = read_weights(folder / "model.safetensors")
+        for name, parameter in self._published():
+            if "word_embeddings" not in name:
+                parameter.copy_(_whole(weights, name))
+        self.head.weight.copy_(_whole(weights, "head.weight") / SCALE)
+        self.head.bias.copy_(_whole(weights, "head.bias"))
+
     def _published(self) -> list[tuple[str, nn.Parameter]]:
         """Every parameter but the head's, with its published name."""
         named = [
@@ -154,6 +164,13 @@ class Network(nn.Module):
 
 _KEPT = re.compile(r"\[(UNK|CLS|SEP)\]|(##)?[a-z]+")
 _KINDS = {"float32": "F32", "int8": "I8"}
+
+
+def _whole(weights: Mapping[str, NDArray[np.generic]], name: str) -> Tensor:
+    """A weight as it was before it was quantised."""
+    weight = weights[name].astype(np.float32)
+    scale = weights.get(f"{name}.scale")
+    return torch.tensor(weight if scale is None else weight * scale.astype(np.float32)[:, None])
 
 
 def _quantised(weight: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
