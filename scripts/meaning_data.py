@@ -4,16 +4,21 @@ import json
 import random
 import re
 import tomllib
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from lowtide.intents.pack import ANSWERING, ENGLISH, Pack, expand, load
 
-TRAINING = Path(__file__).parent.parent / "models" / "training" / "en"
+MODELS = Path(__file__).parent.parent / "models"
+TRAINING = MODELS / "training" / "en"
+DICTIONARY = MODELS / "sphinx" / "en.dict"
 SAFETY = ("crisis_self_harm", "unsafe_with_him", "crisis_harm_others")
 NONE = "none"
+UNDECIDED = "undecided"
+"""Of what is harmless, whatever else it may mean: only the reading of danger learns from it."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,10 @@ _YOU = {
 }  # fmt: skip
 SHARE_QUOTED = 0.06
 """Of the templates, told as somebody else's words each night."""
+SHARE_MISHEARD = 0.12
+"""Of the examples, a word or two of them replaced by what sounds near, as recognisers do."""
+OFTEN = 4
+"""Times a word has to stand in our texts to be heard in another's place."""
 _PLURAL: dict[str, str] = {"is": "are", "was": "were", "has": "have"}
 _THEY_DO: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"\bthey doesn't\b", "they don't"),
@@ -95,6 +104,44 @@ def an_ex(draw: random.Random, names: Sequence[str]) -> Ex:
     return _named(f"my {draw.choice(KINDS)}")
 
 
+class Sounds:
+    """Knows which words sound alike: pronunciations that differ in one phone.
+
+    Args:
+        texts: From which words are drawn.
+        never: Words neither misheard nor heard in another's place: one of them changes everything.
+    """
+
+    def __init__(self, texts: Iterable[str], never: frozenset[str]) -> None:
+        counts = Counter(word for text in texts for word in text.split())
+        self._phones: dict[str, tuple[str, ...]] = {}
+        self._near: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        for line in DICTIONARY.read_text("utf-8").splitlines():
+            word, *phones = line.split()
+            if counts[word] >= OFTEN and word not in never:
+                self._phones[word] = tuple(phones)
+                for hole in _with_a_hole(phones):
+                    self._near[hole].append(word)
+
+    def misheard(self, words: list[str], draw: random.Random) -> list[str]:
+        """The words, one or two of them replaced where something sounds near."""
+        places = [place for place, word in enumerate(words) if word in self._phones]
+        changed = list(words)
+        for place in draw.sample(places, min(len(places), draw.choice((1, 1, 2)))):
+            holes = list(_with_a_hole(self._phones[words[place]]))
+            near = [each for hole in holes for each in self._near[hole] if each != words[place]]
+            changed[place] = draw.choice(near) if near else words[place]
+        return changed
+
+
+def _with_a_hole(phones: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """The phones with each one left open in turn, and with one more between any two."""
+    for place in range(len(phones)):
+        yield (*phones[:place], "?", *phones[place + 1 :])
+    for place in range(len(phones) + 1):
+        yield (*phones[:place], "?", *phones[place:])
+
+
 class Speech:
     """Draws things people say; the same seed gives the same words."""
 
@@ -106,6 +153,8 @@ class Speech:
         surroundings = (TRAINING / "surroundings.toml").read_text("utf-8")
         self._around: dict[str, list[str]] = tomllib.loads(surroundings)
         self.intents = sorted(self.pack.intents)
+        texts = [each.text for each in (*written(), *unrelated(), *safety())]
+        self._sounds = Sounds(texts, frozenset(self._around["never_misheard"]))
 
     def phrases(self, times: int = 1) -> Iterator[Example]:
         """Every template, said by this many people."""
@@ -119,7 +168,7 @@ class Speech:
         told = [*self.phrases(), *written(), *unrelated(), *safety()]
         self._clauses = self._clauses or [each.text for each in told if each.intent == NONE]
         foreign = (*self.of_others(), *self.of_you(), *self.quoted(), *self.errands())
-        return [Example(self.told(each), each.intent) for each in (*told, *foreign)]
+        return [replace(each, text=self.told(each)) for each in (*told, *foreign)]
 
     def of_others(self) -> Iterator[Example]:
         """Our phrases about somebody who is not the ex: "does my boss miss me" is no intent."""
@@ -181,6 +230,8 @@ class Speech:
             words.insert(again, words[again])
         elif chance < 0.14 and len(words) > 3:
             words = words[: self.draw.randrange(1, 3)] + words
+        elif chance < 0.14 + SHARE_MISHEARD:
+            words = self._sounds.misheard(words, self.draw)
         return " ".join(words)
 
     def say(self, template: str) -> str:
@@ -204,7 +255,8 @@ def safety() -> Iterator[Example]:
     """Danger, and what only sounds like it."""
     for path in sorted(TRAINING.glob("safety*.jsonl")):
         for row in rows(path):
-            yield Example(str(row["text"]), str(row["intent"]), row["tier"])  # type: ignore[arg-type]
+            intent = row["intent"] or UNDECIDED
+            yield Example(str(row["text"]), str(intent), row["tier"])  # type: ignore[arg-type]
 
 
 def rows(path: Path) -> Iterable[dict[str, object]]:
