@@ -17,6 +17,11 @@ class Reading(Protocol):
         """Of each safety intent on its own, 0 to 1: that a careful listener would ask or act."""
         ...
 
+    @property
+    def clear(self) -> Mapping[str, float]:
+        """Of each safety intent on its own, 0 to 1: that a careful listener would act at once."""
+        ...
+
 
 class Meaning(Protocol):
     """Reads meaning; holds nothing between utterances."""

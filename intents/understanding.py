@@ -7,11 +7,12 @@ the first readings of the recogniser, each weighing by its confidence.
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from lowtide.intents.events import Alarm, Change, Hypothesis, Understanding
-from lowtide.intents.flows.safety import QUESTION
+from lowtide.intents.flows.safety import CLEAR, QUESTION
 from lowtide.intents.matcher import Candidate, Matcher
 from lowtide.intents.meaning import Meaning
 from lowtide.intents.pack import Pack, compiled
@@ -30,12 +31,18 @@ ACCEPT = {"question": 0.6, "urge": 0.8, "happening": 0.6, "feeling": 0.85, "cont
 """Probability from which a group's intent is accepted; docs/understanding.md has the sweep."""
 DANGER = 0.5
 """Probability from which the meaning model alone asks (tier B); docs/safety.md has the sweep."""
+SURE = 0.8
+"""Probability from which it makes an unclear frame a clear one (tier A)."""
+HARMLESS = 0.03
+"""Probability under which it makes a clear frame an unclear one: then we ask, never guess."""
 SHOWN = 3
 """Candidates in an explanation."""
 LOOKED_THROUGH = 3
 """Readings of the recogniser in which a setting is looked for."""
-READ = 2
+READ = 4
 """Readings that the meaning model sees: each costs a pass of the encoder."""
+STRETCH, OVERLAP = 45, 15
+"""Words that the meaning model reads at once, and how many of them it reads again with the next."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +105,9 @@ class Understander:
         text = hypotheses[0].text if hypotheses else ""
         words = canonical(text, self._pack.names)
         known = self._known(words)
-        probable, danger = self._probable(hypotheses) if not known else ({}, {})
-        alarm = self._safety.read(hypotheses) or _asked(danger)
+        read = self._read(hypotheses) if not known else NOTHING
+        probable = read.probabilities
+        alarm = _weighed(self._safety.read(hypotheses), read)
         ranked = self._ranked(words, known, probable)
         best, runner_up = ranked[0], ranked[1]
         accepted = self._accepts(best, runner_up, near=not probable)
@@ -126,13 +134,13 @@ class Understander:
     def explain(self, text: str) -> Explanation:
         """The reasons behind `understand` for one text."""
         words = canonical(text, self._pack.names)
-        probable, danger = self._probable([Hypothesis(text)])
+        read = self._read([Hypothesis(text)])
         return Explanation(
             words=words,
             understanding=self.understand([Hypothesis(text)]),
             near=tuple(self._matcher.rank(words)[:SHOWN]),
-            probable=tuple(sorted(probable.items(), key=lambda each: -each[1])[:SHOWN]),
-            danger=tuple(sorted(danger.items(), key=lambda each: -each[1])),
+            probable=_best_first(read.probabilities)[:SHOWN],
+            danger=_best_first(read.danger),
         )
 
     def _ranked(
@@ -164,23 +172,29 @@ class Understander:
             return None
         return near[0]
 
-    def _probable(
-        self, hypotheses: Sequence[Hypothesis]
-    ) -> tuple[Mapping[str, float], Mapping[str, float]]:
-        """Probabilities of intents and of danger over the readings, by their confidence."""
+    def _read(self, hypotheses: Sequence[Hypothesis]) -> "_Read":
+        """What the meaning model makes of the readings, each weighing by its confidence."""
         if self._meaning is None or not hypotheses:
-            return {}, {}
-        intents: dict[str, float] = defaultdict(float)
-        danger: dict[str, float] = defaultdict(float)
+            return NOTHING
         seen = hypotheses[:READ]
         total = sum(each.confidence for each in seen) or 1.0
-        for each in seen:
-            reading = self._meaning.read(canonical(each.text, self._pack.names))
-            for intent, share in reading.probabilities.items():
-                intents[intent] += share * each.confidence / total
-            for intent, share in reading.danger.items():
-                danger[intent] += share * each.confidence / total
-        return intents, danger
+        read = [
+            (each.confidence / total, self._read_whole(canonical(each.text, self._pack.names)))
+            for each in seen
+        ]
+        return _Read(
+            *(_mixed((share, each[kind]) for share, each in read) for kind in range(len(NOTHING)))
+        )
+
+    def _read_whole(self, words: str) -> "_Read":
+        """One reading: its end says what is meant, and danger counts wherever it stands."""
+        assert self._meaning is not None
+        stretches = [self._meaning.read(each) for each in _stretches(words.split())]
+        return _Read(
+            stretches[-1].probabilities,
+            _most(each.danger for each in stretches),
+            _most(each.clear for each in stretches),
+        )
 
     def _accepts(self, best: Candidate, runner_up: Candidate, *, near: bool) -> bool:
         if best.intent == NONE:
@@ -209,11 +223,59 @@ def _certainty(found: Understanding) -> tuple[bool, bool, bool, float]:
     return found.tier == "A", found.tier == "B", found.intent != NONE, found.score
 
 
-def _asked(danger: Mapping[str, float]) -> Alarm | None:
-    """An alarm of the meaning model alone: it asks, it never answers as if it were clear."""
-    if not danger:
-        return None
-    intent = max(danger, key=lambda each: danger[each])
-    if danger[intent] < DANGER:
-        return None
-    return Alarm(intent, "B", QUESTION[intent], "near to what people in danger say")
+class _Read(NamedTuple):
+    """What the meaning model made of an utterance; empty without it."""
+
+    probabilities: Mapping[str, float]
+    danger: Mapping[str, float]
+    clear: Mapping[str, float]
+
+
+NOTHING = _Read({}, {}, {})
+
+
+def _weighed(framed: Alarm | None, read: _Read) -> Alarm | None:
+    """The grammar's alarm beside the meaning model, which alone only asks.
+
+    To answer as clear takes a clear frame, or an unclear one and a sure model.
+    """
+    if not read.danger:
+        return framed
+    if framed is None:
+        intent = max(read.danger, key=lambda each: read.danger[each])
+        if read.danger[intent] < DANGER:
+            return None
+        return Alarm(intent, "B", QUESTION[intent], "near to what people in danger say")
+    if framed.tier == "A" and max(read.danger.values()) < HARMLESS:
+        return replace(framed, tier="B", script=QUESTION[framed.intent])
+    asks = framed.script == QUESTION[framed.intent]
+    if framed.tier == "B" and asks and read.clear[framed.intent] >= SURE:
+        return replace(framed, tier="A", script=CLEAR[framed.intent])
+    return framed
+
+
+def _stretches(words: Sequence[str]) -> list[str]:
+    """The words in pieces that can be read at once, overlapping; one at least."""
+    step = STRETCH - OVERLAP
+    starts = range(0, max(1, len(words) - OVERLAP), step)
+    return [" ".join(words[start : start + STRETCH]) for start in starts]
+
+
+def _mixed(shares: Iterable[tuple[float, Mapping[str, float]]]) -> Mapping[str, float]:
+    mixed: dict[str, float] = defaultdict(float)
+    for share, probabilities in shares:
+        for each, probability in probabilities.items():
+            mixed[each] += share * probability
+    return mixed
+
+
+def _most(readings: Iterable[Mapping[str, float]]) -> Mapping[str, float]:
+    most: dict[str, float] = {}
+    for reading in readings:
+        for each, probability in reading.items():
+            most[each] = max(probability, most.get(each, 0.0))
+    return most
+
+
+def _best_first(probabilities: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
+    return tuple(sorted(probabilities.items(), key=lambda each: -each[1]))

@@ -1,17 +1,23 @@
-"""Reads what an utterance probably means, with the encoder and the heads in `heads/`."""
+"""Reads what an utterance probably means, with the trained models in `heads/`."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lowtide.models.encoder import Encoder, Floats, read_weights
+from lowtide.models.encoder import Encoder
+from lowtide.models.ngrams import Ngrams
 
 HEADS = Path(__file__).parent / "heads"
 EX, EX_READ_AS = "ex", "he"
 """The encoder has read "he" a million times, "ex" hardly ever; measured: docs/understanding.md."""
+ENCODER_SHARE = 0.75
+"""Of the encoder in the numbers, the n-grams having the rest; docs/understanding.md."""
 
 
 @dataclass(frozen=True)
@@ -21,43 +27,74 @@ class Reading:
     probabilities: Mapping[str, float]
     """Of every intent and `none`; they add up to 1."""
     danger: Mapping[str, float]
-    """Of each safety intent on its own, 0 to 1."""
+    """Of each safety intent on its own, 0 to 1: that a careful listener would ask or act."""
+    clear: Mapping[str, float]
+    """Of each safety intent on its own, 0 to 1: that a careful listener would act at once."""
+
+
+class Reader(Protocol):
+    """One way to read: the numbers of the intents, of danger, and of clear danger."""
+
+    def numbers(self, text: str) -> NDArray[np.float32]:
+        """Log odds, up to a constant for the intents."""
+        ...
 
 
 class MeaningModel:
-    """An encoder with two heads: which intent, and whether there is danger.
+    """Readers that speak with one voice.
 
     Args:
-        folder: With `model.safetensors`, `vocab.txt` and `labels.json`.
+        labels: "intents" and "danger", in the order of the readers' numbers.
+        readers: Each with its share; the shares add up to 1.
+    """
+
+    def __init__(
+        self, labels: Mapping[str, Sequence[str]], readers: Sequence[tuple[float, Reader]]
+    ) -> None:
+        self._intents, self._dangers = labels["intents"], labels["danger"]
+        self._readers = tuple(readers)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the encoder is among the readers."""
+        return any(isinstance(reader, Encoder) for _, reader in self._readers)
+
+    def read(self, text: str) -> Reading:
+        """The reading of one utterance in canonical form, the ex written as `EX`."""
+        words = " ".join(EX_READ_AS if word == EX else word for word in text.split())
+        numbers = sum(share * reader.numbers(words) for share, reader in self._readers)
+        intents, danger, clear = np.split(
+            numbers, [len(self._intents), len(self._intents) + len(self._dangers)]
+        )
+        shares = np.exp(intents - intents.max())
+        shares /= shares.sum()
+        return Reading(
+            probabilities=dict(zip(self._intents, shares.tolist(), strict=True)),
+            danger=dict(zip(self._dangers, _odds(danger), strict=True)),
+            clear=dict(zip(self._dangers, _odds(clear), strict=True)),
+        )
+
+
+def load(folder: Path = HEADS / "en", *, encoder: bool = True) -> MeaningModel:
+    """The shipped model; without the encoder where that has been left out or can't run.
+
+    Args:
+        folder: Of the model's files.
+        encoder: Whether the encoder is wanted.
 
     Raises:
         OSError: A file is missing or can't be read.
         ValueError: A file is not what it should be.
     """
-
-    def __init__(self, folder: Path) -> None:
-        weights = read_weights(folder / "model.safetensors")
-        labels = json.loads((folder / "labels.json").read_text("utf-8"))
-        vocabulary = (folder / "vocab.txt").read_text("utf-8").splitlines()
-        self._encoder = Encoder(weights, vocabulary)
-        self._intents: list[str] = labels["intents"]
-        self._dangers: list[str] = labels["danger"]
-        self._weight: Floats = weights["head.weight"].astype(np.float32)
-        self._bias: Floats = weights["head.bias"].astype(np.float32)
-
-    def read(self, text: str) -> Reading:
-        """The reading of one utterance in canonical form, the ex written as `EX`."""
-        words = " ".join(EX_READ_AS if word == EX else word for word in text.split())
-        scores = self._weight @ self._encoder.embed(words) + self._bias
-        intents, dangers = np.split(scores, [len(self._intents)])
-        shares = np.exp(intents - intents.max())
-        shares /= shares.sum()
-        return Reading(
-            probabilities=dict(zip(self._intents, shares.tolist(), strict=True)),
-            danger=dict(zip(self._dangers, (1 / (1 + np.exp(-dangers))).tolist(), strict=True)),
-        )
+    labels = json.loads((folder / "labels.json").read_text("utf-8"))
+    ngrams = Ngrams(folder / "ngrams.npz")
+    if encoder:
+        with suppress(FileNotFoundError, ImportError):
+            readers = [(ENCODER_SHARE, Encoder(folder)), (1 - ENCODER_SHARE, ngrams)]
+            return MeaningModel(labels, readers)
+    return MeaningModel(labels, [(1.0, ngrams)])
 
 
-def load(folder: Path = HEADS / "en") -> MeaningModel | None:
-    """The shipped model, or None where it has been left out."""
-    return MeaningModel(folder) if (folder / "model.safetensors").is_file() else None
+def _odds(numbers: NDArray[np.float32]) -> list[float]:
+    chances: list[float] = (1 / (1 + np.exp(-numbers))).tolist()
+    return chances

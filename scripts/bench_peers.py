@@ -29,6 +29,7 @@ from bench_understanding import DATA, FLOWS, NONE
 from rapidfuzz import fuzz, process
 
 from lowtide.intents.events import Hypothesis
+from lowtide.intents.meaning import Meaning
 from lowtide.intents.pack import ANSWERING, Pack, compiled, load
 from lowtide.intents.text import canonical
 from lowtide.intents.understanding import Understander
@@ -272,14 +273,11 @@ def _padacioso_reader(pack: Pack, phrases: Phrases, *, fuzzy: bool) -> Reader:
     return read
 
 
-def _ours(*, meaning: bool) -> Callable[[Pack, Phrases], Reader | str]:
-    """The understanding as the program uses it, or with the matcher alone."""
+def _ours(load_model: Callable[[], Meaning | None]) -> Callable[[Pack, Phrases], Reader | str]:
+    """The understanding as the program uses it, or with less of it."""
 
     def build(pack: Pack, phrases: Phrases) -> Reader | str:
-        model = load_meaning() if meaning else None
-        if meaning and model is None:
-            return "the meaning model is not there (models/heads/en)"
-        understander = Understander(pack, phrases, model)
+        understander = Understander(pack, phrases, load_model())
 
         def read(text: str) -> Best:
             heard = understander.understand([Hypothesis(text)])
@@ -300,8 +298,9 @@ READERS: dict[str, Callable[[Pack, Phrases], Reader | str]] = {
     "hassil-fuzzy": _hassil_fuzzy,
     "padacioso": _padacioso(fuzzy=False),
     "padacioso-fuzzy": _padacioso(fuzzy=True),
-    "our-matcher": _ours(meaning=False),
-    "our-understanding": _ours(meaning=True),
+    "our-matcher": _ours(lambda: None),
+    "our-ngrams": _ours(lambda: load_meaning(encoder=False)),
+    "our-understanding": _ours(load_meaning),
 }
 
 

@@ -58,7 +58,7 @@ class StartUp:
     packs: Cost
     """Reading the packs, their phrases, and making the matcher and the safety net of them."""
     meaning: Cost
-    """Loading the meaning model; next to nothing where it has been left out."""
+    """Loading the meaning model."""
     meaning_mib: float
     """Memory that stays taken for it; 0 where the system does not tell."""
 
@@ -106,9 +106,8 @@ def start_up() -> StartUp:
     """Begin as the program does, its modules being imported."""
     packs, _ = _cost(_from_packs)
     before = _resident()
-    meaning, model = _cost(load_meaning)
-    kept = _resident() - before
-    return StartUp(packs, meaning, round(kept, 1) if model else 0.0)
+    meaning, _ = _cost(load_meaning)
+    return StartUp(packs, meaning, round(_resident() - before, 1))
 
 
 def _from_packs() -> Understander:

@@ -109,7 +109,7 @@ def main(arguments: Sequence[str]) -> int:
     voices = asked.voices.split(",")
     try:
         spoken = {
-            name: list(_said(rows, voices, lambda: _Listener(asked.engine, reader, room)))
+            name: list(_said(rows, voices, lambda: Listener(asked.engine, reader, room)))
             for name, rows in files.items()
         }
     except Trouble as trouble:
@@ -146,7 +146,7 @@ def _worth_saying(rows: list[Row]) -> list[Row]:
 
 
 def _said(
-    rows: Sequence[Row], voices: Sequence[str], listener: Callable[[], "_Listener"]
+    rows: Sequence[Row], voices: Sequence[str], listener: Callable[[], "Listener"]
 ) -> Iterator[Spoken]:
     """Every row said by every voice, each voice in a session of its own."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -154,7 +154,7 @@ def _said(
             yield from spoken
 
 
-class _Listener:
+class Listener:
     """A session with one speaker: what the recogniser learns of the voice stays in it."""
 
     def __init__(self, engine: str, reader: Understander, room: Room) -> None:

@@ -1,6 +1,7 @@
 """Score labelled utterances through the understanding, as the program uses it.
 
-    scripts/bench understanding [FILE…] [--json] [--without-meaning] [--intents]
+    scripts/bench understanding [FILE…] [--json] [--intents]
+                                [--without-encoder | --without-meaning]
 
 A file is JSONL, a row an utterance: {"text", "label"}, {"text", "acceptable": […]} (any of these
 answers is right), or {"text", "intent", "tier"} (danger: caught is tier A or B).
@@ -20,6 +21,7 @@ import numpy as np
 from lowtide.intents.events import Hypothesis
 from lowtide.intents.pack import ANSWERING, Pack, load
 from lowtide.intents.understanding import Understander
+from lowtide.models.meaning import load as load_meaning
 from lowtide.voice.packs import understander
 
 DATA = Path(__file__).parent.parent / "tests" / "data"
@@ -57,11 +59,16 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser("bench understanding", description=__doc__)
     parser.add_argument("files", nargs="*", type=Path, default=HELD_OUT)
     parser.add_argument("--json", action="store_true", help="figures as one JSON object")
-    parser.add_argument("--without-meaning", action="store_true", help="the matcher alone")
+    readers = parser.add_mutually_exclusive_group()
+    readers.add_argument("--without-encoder", action="store_true", help="matcher and n-grams")
+    readers.add_argument("--without-meaning", action="store_true", help="the matcher alone")
     parser.add_argument("--intents", action="store_true", help="precision and recall of each")
     asked = parser.parse_args(arguments)
     pack = load()
-    reader = Understander(pack) if asked.without_meaning else understander(pack)
+    reader = understander(pack)
+    if asked.without_meaning or asked.without_encoder:
+        meaning = load_meaning(encoder=False) if asked.without_encoder else None
+        reader = Understander(pack, meaning=meaning)
     reader.understand([Hypothesis("warm up")])
     figures = {path.name: _figures(_answers(path, reader), pack) for path in asked.files}
     if asked.json:

@@ -58,6 +58,9 @@ SHARE_QUOTED = 0.06
 """Of the templates, told as somebody else's words each night."""
 SHARE_MISHEARD = 0.12
 """Of the examples, a word or two of them replaced by what sounds near, as recognisers do."""
+RAMBLES, SHARE_THAT_MATTERS = 4000, 0.4
+LONGEST_RAMBLE = 48
+"""Words; a stretch that is read at once is not longer."""
 OFTEN = 4
 """Times a word has to stand in our texts to be heard in another's place."""
 _PLURAL: dict[str, str] = {"is": "are", "was": "were", "has": "have"}
@@ -168,7 +171,29 @@ class Speech:
         told = [*self.phrases(), *written(), *unrelated(), *safety()]
         self._clauses = self._clauses or [each.text for each in told if each.intent == NONE]
         foreign = (*self.of_others(), *self.of_you(), *self.quoted(), *self.errands())
-        return [replace(each, text=self.told(each)) for each in (*told, *foreign)]
+        said = [replace(each, text=self.told(each)) for each in (*told, *foreign)]
+        return [*said, *self.rambles(told)]
+
+    def rambles(self, told: Sequence[Example]) -> Iterator[Example]:
+        """Everyday talk without an end, and sometimes with one sentence in it that matters.
+
+        What is meant stands at the end, danger anywhere: as the program reads them.
+        """
+        for _ in range(RAMBLES):
+            parts = [self.draw.choice(self._clauses) for _ in range(self.draw.choice((2, 3, 4, 5)))]
+            matters = Example("", NONE)
+            if self.draw.random() < SHARE_THAT_MATTERS:
+                matters = self.draw.choice(told)
+                last = len(parts) - 1
+                place = last if matters.tier is None else self.draw.randint(0, last)
+                parts[place] = matters.text
+            joined = (part if not n else f"{self._joint()} {part}" for n, part in enumerate(parts))
+            words = " ".join(" ".join(joined).split()).split()
+            if len(words) <= LONGEST_RAMBLE:
+                yield replace(matters, text=" ".join(words))
+
+    def _joint(self) -> str:
+        return self.draw.choice(("and", "and then", "so", "but", "then", "and", "because", ""))
 
     def of_others(self) -> Iterator[Example]:
         """Our phrases about somebody who is not the ex: "does my boss miss me" is no intent."""

@@ -1,19 +1,26 @@
-"""The encoder in PyTorch, to be taught; `lowtide.models.encoder` is the same network to be used."""
+"""The networks in PyTorch, to be taught; `lowtide.models.meaning` runs what is written here.
 
-import json
+The encoder is all-MiniLM-L6-v2: BERT (Devlin et al. 2019, arXiv:1810.04805) in the size of
+MiniLM-L6-H384 (Wang et al. 2020, arXiv:2002.10957). A sentence is the mean of its word pieces' last
+states, at length 1.
+"""
+
 import re
-import struct
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone uses
-from numpy.typing import NDArray
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from lowtide.models.encoder import HEAD_SIZE, HEADS, LONGEST, Wordpieces, read_weights
+from lowtide.models.ngrams import ROWS, rows
+from lowtide.models.wordpieces import LONGEST, Wordpieces
 
+HEADS, HEAD_SIZE = 12, 32
 WIDTH = HEADS * HEAD_SIZE
 DROPOUT = 0.1
 SCALE = 12.0
@@ -30,6 +37,40 @@ _LAYER_PARTS = {
 }
 
 
+class NgramNetwork(nn.Module):
+    """What `lowtide.models.ngrams` runs.
+
+    Args:
+        outputs: How many numbers it gives.
+    """
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.rows = nn.EmbeddingBag(ROWS, outputs, mode="sum")
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        nn.init.zeros_(self.rows.weight)
+
+    def forward(self, texts: Sequence[str]) -> Tensor:
+        """The numbers for a batch of texts."""
+        found = [rows(text) for text in texts]
+        starts = torch.tensor([0, *(len(each) for each in found[:-1])]).cumsum(0)
+        summed = self.rows(torch.tensor([row for each in found for row in each]), starts)
+        lengths = torch.tensor([max(1, len(each)) for each in found])
+        return summed / lengths[:, None].sqrt() + self.bias  # type: ignore[no-any-return]
+
+    def write(self, folder: Path, temperature: float, intents: int) -> None:
+        """Write `ngrams.npz` for `lowtide.models.ngrams`; arguments as `Network.write`."""
+        divide = torch.ones(len(self.bias))
+        divide[:intents] = temperature
+        weight, bias = self.rows.weight.detach() / divide, self.bias.detach() / divide
+        scale = weight.abs().amax(0) / 127
+        whole = torch.round(weight / scale).to(torch.int8)
+        folder.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(
+            folder / "ngrams.npz", weight=whole.numpy(), scale=scale.numpy(), bias=bias.numpy()
+        )
+
+
 class Layer(nn.Module):
     """One transformer layer."""
 
@@ -41,7 +82,7 @@ class Layer(nn.Module):
         self.joined_norm, self.out_norm = (nn.LayerNorm(WIDTH, 1e-12) for _ in range(2))
         self.dropout = nn.Dropout(DROPOUT)
 
-    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, states: Tensor, mask: Tensor | None) -> Tensor:
         """The next states of a batch."""
         batch, count, _ = states.shape
         heads = (
@@ -78,15 +119,20 @@ class Network(nn.Module):
         self.layers = nn.ModuleList(Layer() for _ in range(6))
         self.head = nn.Linear(WIDTH, outputs)
         nn.init.normal_(self.head.weight, std=0.02)
-        self._begin(read_weights(folder / "model.safetensors"))
+        self._begin(folder / "model.safetensors")
 
     def forward(self, texts: Sequence[str]) -> Tensor:
         """The head's numbers for a batch of texts."""
-        return self.head(F.dropout(SCALE * self.embed(texts), DROPOUT, self.training))  # type: ignore[no-any-return]
+        vectors = self.embed(*self._batch(texts))
+        return self.head(F.dropout(SCALE * vectors, DROPOUT, self.training))  # type: ignore[no-any-return]
 
-    def embed(self, texts: Sequence[str]) -> Tensor:
-        """Vectors of length 1."""
-        numbers, mask = self._batch(texts)
+    def embed(self, numbers: Tensor, mask: Tensor) -> Tensor:
+        """Vectors of length 1.
+
+        Args:
+            numbers: Word pieces, a row an utterance.
+            mask: True where there is one.
+        """
         states = self.words(numbers) + self.places.weight[: numbers.shape[1]]
         states = self.dropout(self.norm(states))
         for layer in self.layers:
@@ -101,21 +147,11 @@ class Network(nn.Module):
         return numbers, torch.arange(numbers.shape[1])[None, :] < lengths[:, None]
 
     @torch.no_grad()
-    def _begin(self, weights: Mapping[str, NDArray[np.generic]]) -> None:
+    def _begin(self, path: Path) -> None:
+        weights = load_file(path)
         for name, parameter in self._published():
-            parameter.copy_(torch.tensor(np.array(weights[name]))[: len(parameter)])
-        kinds = torch.tensor(np.array(weights["embeddings.token_type_embeddings.weight"]))
-        self.places.weight += kinds[0]
-
-    @torch.no_grad()
-    def resume(self, folder: Path) -> None:
-        """Go on from a model that `write` wrote; the words' own vectors stay as published."""
-        weights = read_weights(folder / "model.safetensors")
-        for name, parameter in self._published():
-            if "word_embeddings" not in name:
-                parameter.copy_(_whole(weights, name))
-        self.head.weight.copy_(_whole(weights, "head.weight") / SCALE)
-        self.head.bias.copy_(_whole(weights, "head.bias"))
+            parameter.copy_(weights[name][: len(parameter)])
+        self.places.weight += weights["embeddings.token_type_embeddings.weight"][0]
 
     def _published(self) -> list[tuple[str, nn.Parameter]]:
         """Every parameter but the head's, with its published name."""
@@ -133,7 +169,7 @@ class Network(nn.Module):
         return named
 
     def write(self, folder: Path, temperature: float, intents: int) -> None:
-        """Write `model.safetensors` (int8) and `vocab.txt` for `lowtide.models.encoder`.
+        """Write `model.onnx` (int8) and `vocab.txt` for `lowtide.models.meaning`.
 
         Only pieces made of letters are kept: canonical text holds nothing else.
 
@@ -143,50 +179,61 @@ class Network(nn.Module):
             intents: How many of the head's first numbers are intents'.
         """
         kept = [n for n, piece in enumerate(self.vocabulary) if _KEPT.fullmatch(piece)]
-        arrays: dict[str, NDArray[np.generic]] = {}
-        for name, parameter in self._published():
-            value = parameter.detach().float().numpy()
-            value = value[kept] if "word_embeddings" in name else value
-            if value.ndim == 2:
-                arrays[name], arrays[f"{name}.scale"] = _quantised(value)
-            else:
-                arrays[name] = value
-        divide = np.ones((self.head.out_features, 1), np.float32)
-        divide[:intents] = temperature
-        arrays["embeddings.token_type_embeddings.weight"] = np.zeros((1, WIDTH), np.float32)
-        arrays["head.weight"] = self.head.weight.detach().numpy() * np.float32(SCALE) / divide
-        arrays["head.bias"] = self.head.bias.detach().numpy() / divide[:, 0]
         folder.mkdir(parents=True, exist_ok=True)
-        _write_safetensors(folder / "model.safetensors", arrays)
+        with tempfile.TemporaryDirectory() as scratch:
+            whole = Path(scratch) / "whole.onnx"
+            torch.onnx.export(
+                _Reader(self, kept, temperature, intents),
+                (torch.tensor([[0, 1, 2]]),),
+                str(whole),
+                input_names=["pieces"],
+                output_names=["numbers"],
+                dynamic_axes={"pieces": {1: "count"}},
+                opset_version=17,
+                dynamo=False,
+            )
+            # Seven bits: eight overflow where a processor has no instructions for it, and then the
+            # same words would mean something else on another machine.
+            quantize_dynamic(
+                whole,
+                folder / "model.onnx",
+                op_types_to_quantize=["MatMul", "Gemm"],
+                weight_type=QuantType.QInt8,
+                per_channel=True,
+                reduce_range=True,
+            )
         pieces = "".join(f"{self.vocabulary[number]}\n" for number in kept)
         (folder / "vocab.txt").write_text(pieces, "utf-8")
 
 
 _KEPT = re.compile(r"\[(UNK|CLS|SEP)\]|(##)?[a-z]+")
-_KINDS = {"float32": "F32", "int8": "I8"}
 
 
-def _whole(weights: Mapping[str, NDArray[np.generic]], name: str) -> Tensor:
-    """A weight as it was before it was quantised."""
-    weight = weights[name].astype(np.float32)
-    scale = weights.get(f"{name}.scale")
-    return torch.tensor(weight if scale is None else weight * scale.astype(np.float32)[:, None])
+class _Reader(nn.Module):
+    """One utterance's word pieces in, the head's numbers out: what is exported.
 
+    The words' vectors are kept as int8 with one scale a word; layers are made int8 afterwards.
+    """
 
-def _quantised(weight: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """A weight as int8 with one scale a row."""
-    scale = np.maximum(np.abs(weight).max(axis=1), 1e-9) / 127
-    return np.round(weight / scale[:, None]).astype(np.int8), scale.astype(np.float32)
+    def __init__(
+        self, network: Network, kept: Sequence[int], temperature: float, intents: int
+    ) -> None:
+        super().__init__()
+        self.network = network.eval()
+        words = network.words.weight.detach()[list(kept)]
+        scale = words.abs().amax(1, keepdim=True) / 127
+        self.register_buffer("scale", scale)
+        self.register_buffer("words", torch.round(words / scale).to(torch.int8))
+        divide = torch.ones(network.head.out_features)
+        divide[:intents] = temperature
+        self.register_buffer("divide", divide)
 
-
-def _write_safetensors(path: Path, arrays: Mapping[str, NDArray[np.generic]]) -> None:
-    header, blobs, offset = {}, [], 0
-    for name, array in arrays.items():
-        blobs.append(np.ascontiguousarray(array).tobytes())
-        end = offset + len(blobs[-1])
-        kind = _KINDS[array.dtype.name]
-        header[name] = {"dtype": kind, "shape": array.shape, "data_offsets": [offset, end]}
-        offset = end
-    written = json.dumps(header).encode()
-    written += b" " * (-len(written) % 8)
-    path.write_bytes(struct.pack("<Q", len(written)) + written + b"".join(blobs))
+    def forward(self, pieces: Tensor) -> Tensor:
+        """Numbers of shape (1, outputs) for pieces of shape (1, count)."""
+        network = self.network
+        states = self.words[pieces].float() * self.scale[pieces]
+        states = network.norm(states + network.places.weight[: pieces.shape[1]])
+        for layer in network.layers:
+            states = layer(states, None)
+        vector = F.normalize(states.mean(1), dim=1)
+        return network.head(SCALE * vector) / self.divide  # type: ignore[no-any-return]

@@ -6,6 +6,7 @@ Trouble
  ├── NoVoice            nothing here can speak
  ├── NoRecogniser       the engine asked for can't be had
  ├── BadRecording       a file that can't be heard
+ ├── BadMeaning         the meaning model that belongs to lowtide is damaged
  ├── BadSettings        the settings file says something it may not
  ├── NoJournal          the journal's file can't be used (see voice/journal.py)
  └── BadFolder          a folder that must be writable is not
@@ -32,6 +33,10 @@ class NoVoice(Trouble):
 
 class NoRecogniser(Trouble):
     """The engine asked for can't be had."""
+
+
+class BadMeaning(Trouble):
+    """The meaning model that belongs to lowtide is damaged."""
 
 
 class BadRecording(Trouble):

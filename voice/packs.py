@@ -10,20 +10,39 @@ import os
 import tempfile
 from pathlib import Path
 
+from rich.console import Console
+
 import lowtide.intents.pack
 import lowtide.intents.text
 from lowtide.intents.pack import Pack, compiled
 from lowtide.intents.understanding import Understander
+from lowtide.voice.errors import BadMeaning
 from lowtide.voice.prompts import cache_root
 
+WITHOUT_ENCODER = (
+    "onnxruntime or models/heads/en/model.onnx is missing, so people's own words are understood "
+    "less well; install lowtide again to have them back."
+)
 Phrases = tuple[tuple[str, str], ...]
 
 
 def understander(pack: Pack) -> Understander:
-    """What understands a pack, with the meaning model where it is there."""
+    """What understands a pack; says once where the encoder is missing.
+
+    Raises:
+        BadMeaning: A file of the meaning model is damaged.
+    """
     from lowtide.models.meaning import load as load_meaning  # noqa: PLC0415 - reads 20 MB
 
-    return Understander(pack, _phrases(pack), load_meaning())
+    try:
+        meaning = load_meaning()
+    except (OSError, ValueError) as error:
+        raise BadMeaning(
+            f"The meaning model is damaged ({error}); install lowtide again."
+        ) from error
+    if not meaning.whole:
+        Console(stderr=True).print(f"lowtide: {WITHOUT_ENCODER}", markup=False)
+    return Understander(pack, _phrases(pack), meaning)
 
 
 def _phrases(pack: Pack) -> Phrases:
