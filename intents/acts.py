@@ -1,6 +1,7 @@
 """What the core can ask for, as plain data."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 BETWEEN_SENTENCES = 0.6
 """Seconds; safety.md section 1.2."""
@@ -27,6 +28,8 @@ class Say:
     """dB relative to the loudness prompts are made for."""
     private: bool = False
     """Whether it may be overheard, and so is never said again on "say that again"."""
+    offers: tuple[str, ...] = ()
+    """Intents that these words offer: a "yes" takes the first, its name takes any of them."""
 
     @property
     def text(self) -> str:
@@ -37,6 +40,47 @@ class Say:
 @dataclass(frozen=True)
 class Stop:
     """Be silent now, whatever sounds."""
+
+
+@dataclass(frozen=True)
+class Cue:
+    """A soft tone for a breath, where no words are wanted for it."""
+
+    breath: Literal["in", "out"]
+    gain: float = 0.0
+    """dB relative to the loudness prompts are made for."""
+
+
+@dataclass(frozen=True)
+class Play:
+    """Play the recording that the person gave or made for a hard moment."""
+
+    seconds: float
+    """How long it is."""
+    gain: float = 0.0
+    """dB relative to the loudness prompts are made for."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """Keep the sound of the next utterance at hand; nothing of it is written yet."""
+
+
+@dataclass(frozen=True)
+class KeepRecording:
+    """Write that sound down: it becomes the recording that `Play` plays."""
+
+
+@dataclass(frozen=True)
+class DropRecording:
+    """Delete that recording, for real."""
+
+
+@dataclass(frozen=True)
+class KeepLetter:
+    """Write down a letter, because the person said so."""
+
+    text: str
 
 
 @dataclass(frozen=True)
@@ -53,7 +97,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Forget:
-    """Delete what was noted in this session, for real."""
+    """Delete what was noted and the letters that were kept in this session, for real."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +108,19 @@ class Set:
     value: str | float | bool | None
 
 
-Act = Say | Stop | Note | Forget | Set
+Act = (
+    Say
+    | Stop
+    | Cue
+    | Play
+    | Record
+    | KeepRecording
+    | DropRecording
+    | KeepLetter
+    | Note
+    | Forget
+    | Set
+)
 
 
 def sentences(*texts: str) -> tuple[Part, ...]:
@@ -81,6 +137,18 @@ def as_json(act: Act) -> dict[str, object]:
             return {"say": act.text, "words_per_minute": act.words_per_minute, "gain": act.gain}
         case Stop():
             return {"stop": True}
+        case Cue(breath, gain):
+            return {"breathe": breath, "gain": gain}
+        case Play(seconds, gain):
+            return {"play": "recording", "seconds": seconds, "gain": gain}
+        case Record():
+            return {"record": True}
+        case KeepRecording():
+            return {"keep": "recording"}
+        case DropRecording():
+            return {"forget": "recording"}
+        case KeepLetter():
+            return {"keep": "letter"}
         case Note(what, about, value):
             return {"note": what, "about": about, "value": value}
         case Forget():

@@ -17,7 +17,7 @@ from lowtide.intents.meaning import Meaning
 from lowtide.intents.pack import Pack, compiled
 from lowtide.intents.safety import SafetyNet
 from lowtide.intents.settings import SettingPhrases, surest
-from lowtide.intents.text import EX, canonical, ex_word
+from lowtide.intents.text import EX, canonical, ex_word, wordless
 
 NONE = "none"
 KNOWN = 0.97
@@ -98,11 +98,12 @@ class Understander:
         text = hypotheses[0].text if hypotheses else ""
         words = canonical(text, self._pack.names)
         known = self._known(words)
-        probable, danger = self._probable(hypotheses) if not known else ({}, {})
+        murmur = known is None and wordless(text)  # "Hm" is near "mm hmm", and no yes.
+        probable, danger = self._probable(hypotheses) if not known and not murmur else ({}, {})
         alarm = self._safety.read(hypotheses) or _asked(danger)
         ranked = self._ranked(words, known, probable)
         best, runner_up = ranked[0], ranked[1]
-        accepted = self._accepts(best, runner_up, near=not probable)
+        accepted = not murmur and self._accepts(best, runner_up, near=not probable)
         intent = best.intent if accepted else NONE
         return Understanding(
             text=text,
