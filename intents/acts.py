@@ -55,8 +55,6 @@ class Cue:
 class Play:
     """Play the recording that the person gave or made for a hard moment."""
 
-    seconds: float
-    """How long it is."""
     gain: float = 0.0
     """dB relative to the loudness prompts are made for."""
 
@@ -69,11 +67,6 @@ class Record:
 @dataclass(frozen=True)
 class KeepRecording:
     """Write that sound down: it becomes the recording that `Play` plays."""
-
-
-@dataclass(frozen=True)
-class DropRecording:
-    """Delete that recording, for real."""
 
 
 @dataclass(frozen=True)
@@ -108,19 +101,7 @@ class Set:
     value: str | float | bool | None
 
 
-Act = (
-    Say
-    | Stop
-    | Cue
-    | Play
-    | Record
-    | KeepRecording
-    | DropRecording
-    | KeepLetter
-    | Note
-    | Forget
-    | Set
-)
+Act = Say | Stop | Cue | Play | Record | KeepRecording | KeepLetter | Note | Forget | Set
 
 
 def sentences(*texts: str) -> tuple[Part, ...]:
@@ -130,28 +111,35 @@ def sentences(*texts: str) -> tuple[Part, ...]:
     )
 
 
+_WRITTEN = {
+    Record: ("record", "recording"),
+    KeepRecording: ("keep", "recording"),
+    KeepLetter: ("keep", "letter"),
+}
+
+
 def as_json(act: Act) -> dict[str, object]:
-    """One act in the form of DESIGN.md section 4."""
+    """One act in the form of DESIGN.md section 4; no word of a letter is in it."""
+    written: dict[str, object]
     match act:
         case Say():
-            return {"say": act.text, "words_per_minute": act.words_per_minute, "gain": act.gain}
+            written = {
+                "say": act.text,
+                "words_per_minute": act.words_per_minute,
+                "gain": act.gain,
+            }
         case Stop():
-            return {"stop": True}
+            written = {"stop": True}
         case Cue(breath, gain):
-            return {"breathe": breath, "gain": gain}
-        case Play(seconds, gain):
-            return {"play": "recording", "seconds": seconds, "gain": gain}
-        case Record():
-            return {"record": True}
-        case KeepRecording():
-            return {"keep": "recording"}
-        case DropRecording():
-            return {"forget": "recording"}
-        case KeepLetter():
-            return {"keep": "letter"}
+            written = {"breathe": breath, "gain": gain}
+        case Play(gain):
+            written = {"play": "recording", "gain": gain}
+        case Record() | KeepRecording() | KeepLetter():
+            written = {_WRITTEN[type(act)][0]: _WRITTEN[type(act)][1]}
         case Note(what, about, value):
-            return {"note": what, "about": about, "value": value}
+            written = {"note": what, "about": about, "value": value}
         case Forget():
-            return {"forget": True}
+            written = {"forget": True}
         case Set(key, value):
-            return {"set": key, "value": value}
+            written = {"set": key, "value": value}
+    return written

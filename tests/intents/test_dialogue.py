@@ -204,7 +204,8 @@ def test_venting_is_not_interrupted_and_ends_with_one_sentence_back(
 def test_the_unsent_letter_is_heard_and_let_go(night: Night, pack: Pack) -> None:
     night("i want to say it to you instead of to him")
     assert night.says("you broke my heart and you never even said sorry") == ""
-    assert night.says("i'm done") in pack.lines["letter_let_go"]
+    assert night.says("i'm done") in pack.lines["letter_keep"]
+    assert night.says("let it go") in pack.lines["letter_let_go"]
 
 
 def test_danger_is_heard_in_the_middle_of_venting(night: Night) -> None:
