@@ -48,6 +48,11 @@ def converse(
         yield _entry(now, understanding, acts)
         now = _spoken(acts, now)
         dialogue.said(now)
+        while acts := dialogue.tick(now):  # As at a microphone, where a frame passes at once.
+            keep(acts, now)
+            yield _entry(now, None, acts)
+            now = _spoken(acts, now)
+            dialogue.said(now)
 
 
 def _spoken(acts: tuple[Act, ...], now: float) -> float:

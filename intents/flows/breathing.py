@@ -34,9 +34,13 @@ def breaths_named(text: str) -> int | None:
     return next((each for each in BREATHS if named <= each), BREATHS[-1])
 
 
+Cues = Callable[[Literal["in", "out"]], Act]
+"""What marks a half of a breath."""
+
+
 def breathe(
     words: Words,
-    cue: Callable[[Literal["in", "out"]], Act],
+    cue: Cues,
     longer: Collection[str],
     breaths: int = BREATHS[0],
 ) -> Flow:
@@ -50,27 +54,34 @@ def breathe(
     """
 
     def meant_for_us(heard: Understanding) -> bool:
-        return (
-            any(_DIZZY.search(each) for each in (heard.text, *heard.readings))
-            or canonical(heard.text) in longer
-            or breaths_named(heard.text) is not None
-        )
+        named = breaths_named(heard.text) is not None
+        return named or _dizzy(heard) or canonical(heard.text) in longer
 
-    yield Until((words("breathe_begin"),), 1.0, takes=meant_for_us, deaf_to_none=True)
-    number = 0
-    while number < len(EASY) + breaths:
-        spoken = number < len(EASY) + CUED or number % 2 == 0
-        halves = EASY[number] if number < len(EASY) else PACED
-        for half, seconds in zip(HALVES, halves, strict=True):
-            said = (cue(half),) if spoken else ()
-            wait = seconds - CUE_SECONDS if spoken else seconds
-            answer = yield Until(said, wait, takes=meant_for_us, deaf_to_none=True)
-            if answer.heard is None:
-                continue
-            if any(_DIZZY.search(each) for each in (answer.text, *answer.readings)):
+    rhythm: list[tuple[int, Act | None, float]] = [(0, words("breathe_begin"), 1.0)]
+    while rhythm:
+        number, said, seconds = rhythm.pop(0)
+        acts = (said,) if said else ()
+        answer = yield Until(acts, seconds, takes=meant_for_us, deaf_to_none=True)
+        if answer.heard is not None:
+            if _dizzy(answer.heard):
                 yield Until((words("breathe_dizzy"),), 0.0)
                 return
             more = next((each for each in BREATHS if each > breaths), breaths)
             breaths = breaths_named(answer.text) or more
-        number += 1
+        if not rhythm and number < len(EASY) + breaths:
+            rhythm = _halves(number, cue)
     yield Until((words("breathe_end"),), 0.0)
+
+
+def _halves(number: int, cue: Cues) -> list[tuple[int, Act | None, float]]:
+    """A breath in and out: the number of the next breath, what marks it, and seconds to wait."""
+    spoken = number < len(EASY) + CUED or number % 2 == 0
+    halves = EASY[number] if number < len(EASY) else PACED
+    return [
+        (number + 1, cue(half) if spoken else None, seconds - CUE_SECONDS * spoken)
+        for half, seconds in zip(HALVES, halves, strict=True)
+    ]
+
+
+def _dizzy(heard: Understanding) -> bool:
+    return any(_DIZZY.search(each) for each in (heard.text, *heard.readings))
