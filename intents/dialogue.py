@@ -340,8 +340,10 @@ class Dialogue:
         """Whether words like these are about a setting, here, and not about somebody's life."""
         if self._state in HEARD_OUT:
             return False
-        if change.ask:
+        if change.ask or change.line == "record":
             return self._state in ("idle", "urge")
+        if change.line in self._deeds and self._state == "safety":
+            return False
         return self._state != "safety" or not change.said
 
     def _granted(self, change: Change) -> tuple[Act, ...]:

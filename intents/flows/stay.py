@@ -91,8 +91,8 @@ def offer_company(
 ) -> Flow:
     """Answer an urge, and into the silence after it offer to wait together."""
     answer = yield Ask(reply, within=BEFORE_OFFERING)
-    if answer.heard is not None:
-        return
+    if answer.heard is not None and answer.intent != "yes":
+        return  # An "okay" to what we said is no end of it.
     answer = yield Ask((words("stay_offer"),), name="stay_offer", takes=_names_minutes)
     if answer.intent == "yes" or length(answer.text):
         yield from stay_with_me(words, strong, length(answer.text), OFFERED_MINUTES)
