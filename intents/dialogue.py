@@ -417,13 +417,13 @@ class Dialogue:
         return self._start("breathing", breathe(speech.line, speech.cue, longer, breaths))
 
     def _vent(self, _: str) -> tuple[Act, ...]:
-        rest = self._pack.answers["rest"]
-        return self._start("venting", vent(self._speech.line, self._themes, rest))
+        done, rest = self._pack.answers["done"], self._pack.answers["rest"]
+        return self._start("venting", vent(self._speech.line, self._themes, done, rest))
 
     def _letter(self, _: str) -> tuple[Act, ...]:
-        keep, let_go = self._pack.answers["keep"], self._pack.answers["let_go"]
+        done, keep, let_go = (self._pack.answers[name] for name in ("done", "keep", "let_go"))
         may_keep = self._vigil.intent is None
-        flow = unsent_letter(self._speech.line, keep, let_go, may_keep=may_keep)
+        flow = unsent_letter(self._speech.line, done, keep, let_go, may_keep=may_keep)
         return self._start("letter", flow)
 
     # The person's own recording

@@ -34,7 +34,8 @@ LINES = frozenset(
 )
 """Tables that `_lines.toml` must have."""
 ANSWERS = frozenset(
-    "first second third breathe stay_with_me vent good_night quiet keep let_go longer rest".split()  # noqa: SIM905
+    "first second third breathe stay_with_me vent good_night quiet done keep let_go longer "  # noqa: SIM905
+    "rest".split()
 )
 """Tables that `_answers.toml` must have."""
 OFFERED = frozenset({"breathe", "stay_with_me", "vent", "good_night", "quiet"})

@@ -18,16 +18,18 @@ LONGEST_SILENCE = 45.0
 
 FOR_AN_ANSWER = 30.0
 """Seconds of silence after which a letter is let go: nothing is kept without a word."""
-ENDS_A_LETTER = frozenset({"done_venting", "forget_that"})
 
 
-def vent(words: Words, themes: Mapping[str, str], rest: Collection[str]) -> Flow:
+def vent(
+    words: Words, themes: Mapping[str, str], done: Collection[str], rest: Collection[str]
+) -> Flow:
     """Listen until "I'm done".
 
     Args:
         words: The lines.
         themes: For each intent, what to call it when it came up most.
-        rest: Words, in canonical form, that end it after the one gentle question.
+        done: Words, in canonical form, that end it.
+        rest: Words that end it after the one gentle question.
     """
     began = None
     heard: Counter[str] = Counter()
@@ -37,9 +39,8 @@ def vent(words: Words, themes: Mapping[str, str], rest: Collection[str]) -> Flow
         answer: Answer = yield Ask(acts, within=LONGEST_SILENCE, name="vent")
         began = answer.at if began is None else began
         acts = ()
-        if answer.intent == "done_venting" or (
-            asked and (answer.intent == "no" or answer.words in rest)
-        ):
+        over = asked and (answer.intent == "no" or answer.words in rest)
+        if over or _ended(answer, done):
             break
         if answer.heard is None:
             if quiet:
@@ -57,13 +58,19 @@ def vent(words: Words, themes: Mapping[str, str], rest: Collection[str]) -> Flow
 
 
 def unsent_letter(
-    words: Words, keep: Collection[str], let_go: Collection[str], *, may_keep: bool
+    words: Words,
+    done: Collection[str],
+    keep: Collection[str],
+    let_go: Collection[str],
+    *,
+    may_keep: bool,
 ) -> Flow:
     """Listen to what would be said to the ex; then let it go, or keep it if that is said plainly.
 
     Args:
         words: The lines.
-        keep: Words, in canonical form, that keep it; nothing else does.
+        done: Words, in canonical form, that end it.
+        keep: Words that keep it; nothing else does.
         let_go: Words that let it go without asking again.
         may_keep: Whether to ask at all; on a night of danger nothing is kept.
     """
@@ -72,7 +79,7 @@ def unsent_letter(
     while True:
         answer = yield Ask(acts, within=LONGEST_SILENCE, name="letter")
         acts = ()
-        if answer.heard is None or answer.intent in ENDS_A_LETTER:
+        if answer.heard is None or answer.intent == "forget_that" or _ended(answer, done):
             break
         heard.append(answer.text)
     if heard and may_keep and answer.intent != "forget_that":
@@ -88,3 +95,9 @@ def unsent_letter(
             yield Until((KeepLetter("\n".join(heard)), words("letter_kept")), 0.0)
             return
     yield Until((words("letter_let_go"),), 0.0)
+
+
+def _ended(answer: Answer, done: Collection[str]) -> bool:
+    return answer.intent == "done_venting" or any(
+        canonical(each) in done for each in answer.readings
+    )
