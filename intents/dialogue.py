@@ -109,6 +109,7 @@ class Dialogue:
         self._can_record = can_record
         self._offered: tuple[str, ...] = ()
         self._letter_kept = self._played = self._breathed = False
+        self._taken_back = ""
         self._urges = 0
         self._last: Say | None = None
         self._times_heard: dict[str, int] = {}
@@ -194,6 +195,9 @@ class Dialogue:
     def tick(self, now: float) -> tuple[Act, ...]:
         """Let time pass."""
         self._pass(now)
+        if self._taken_back:
+            line, self._taken_back = self._speech.line(self._taken_back), ""
+            return self._emitted((line,))
         if self._step is not None and self._due is None:
             self._set_due()  # The step said nothing: its time counts from here.
         if self._due is not None and now >= self._due and self._state != "asleep":
@@ -209,6 +213,10 @@ class Dialogue:
             self._remember(prompt)
             return prompt
         return ()
+
+    def failed(self, act: Act) -> None:
+        """What was said to be kept or deleted could not be: it is taken back as soon as may be."""
+        self._taken_back = "not_deleted" if isinstance(act, Forget) else "not_kept"
 
     def _pass(self, now: float) -> None:
         self._now = now

@@ -30,7 +30,7 @@ LINES = frozenset(
     "looking_nights looking_contact looking_waited looking_eased looking_same looking_stronger "
     "looking_end recording_first recording_none recording_ask recording_check "
     "recording_kept recording_dropped recording_here recording_cannot "
-    "quiet_presence".split()
+    "quiet_presence not_kept not_deleted".split()
 )
 """Tables that `_lines.toml` must have."""
 ANSWERS = frozenset(

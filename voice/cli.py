@@ -122,7 +122,8 @@ def chat(as_json: AsJson = False, pack: PackFolder = None, seed: Seed = 0) -> No
 
     settings, loaded, began = _settings(), _pack(pack), datetime.now().astimezone()
     keeping = Keeping(settings)
-    dialogue = Dialogue(loaded, seed=seed, person=settings.person(), history=keeping.history)
+    dialogue = Dialogue(loaded, seed=seed, person=keeping.person(), history=keeping.history)
+    keeping.failed = dialogue.failed
 
     def keep(acts: "tuple[Act, ...]", now: float) -> None:
         keeping.acts(acts, began + timedelta(seconds=now))

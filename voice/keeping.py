@@ -3,8 +3,9 @@
 What can't be written is said in one line on standard error, and the conversation goes on.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from lowtide.intents.acts import Act, Forget, KeepLetter, KeepRecording, Note, Record, Set
 from lowtide.intents.history import History
+from lowtide.intents.person import Person
 from lowtide.voice import letters
 from lowtide.voice.errors import Trouble
 from lowtide.voice.frames import Samples
@@ -29,12 +31,16 @@ class Keeping:
     """
 
     def __init__(self, settings: Settings, recorder: Recorder | None = None) -> None:
+        self._settings = settings
         self._recorder = recorder
         self._journal: Journal | None = None
         self._letters: list[Path] = []
         self._troubles: set[str] = set()
+        self._now = datetime.now().astimezone()
         self.recording: Samples | None = None
         """The person's own recording, ready to be played."""
+        self.failed: Callable[[Act], None] = lambda _: None
+        """Told of what the person was promised and could not be done."""
         if settings.recording is not None:
             with self._told():
                 self._load(settings.recording)
@@ -46,15 +52,22 @@ class Keeping:
             acts: Of which those that nobody can hear count here.
             at: By the person's own clock; None is now.
         """
-        at = at or datetime.now().astimezone()
+        at = self._now = at or datetime.now().astimezone()
         for act in acts:
             with self._told():
                 self._act(act, at)
+                continue
+            if isinstance(act, KeepLetter | KeepRecording | Forget):
+                self.failed(act)
+
+    def person(self) -> Person:
+        """What the core may know: a recording counts only if it can be played."""
+        return replace(self._settings.person(), recording=self.recording is not None)
 
     def history(self) -> History | None:
         """What the journal says by now; None where it can't be read."""
         with self._told():
-            return self._opened().history(datetime.now().astimezone())
+            return self._opened().history(max(self._now, datetime.now().astimezone()))
         return None
 
     def close(self) -> None:
@@ -89,7 +102,7 @@ class Keeping:
             yield
         except Trouble as error:
             if str(error) not in self._troubles:
-                Console(stderr=True).print(f"lowtide: {error}", markup=False)
+                Console(stderr=True).print(f"lowtide: {error}", markup=False, soft_wrap=True)
             self._troubles.add(str(error))
 
     def _opened(self) -> Journal:

@@ -48,12 +48,13 @@ def talk_live(settings: Settings, pack: Pack, show: Show, *, setting_up: bool = 
     keeping = Keeping(settings, recorder)
     dialogue = Dialogue(
         pack,
-        person=settings.person(),
+        person=keeping.person(),
         hour=_hour(),
         setting_up=setting_up,
         history=keeping.history,
         can_record=True,
     )
+    keeping.failed = dialogue.failed
     mouth = Mouth(prompts, speaker, lambda: keeping.recording)
     session = Session(Ears(engine), understander(pack), dialogue, mouth)
     prompts.prepare(dialogue.urgent())
