@@ -17,7 +17,7 @@ def drawn() -> set[tuple[str, str, str]]:
 
 def test_the_page_is_what_the_code_does() -> None:
     done = subprocess.run(
-        [sys.executable, ROOT / "scripts" / "draw_conversation", "--check"],
+        [sys.executable, ROOT / "scripts" / "draw_states", "--check"],
         capture_output=True,
         text=True,
         check=False,

@@ -108,7 +108,7 @@ def letters(
 def forget(
     *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False
 ) -> None:
-    """Delete everything that is kept, letters too, for real."""
+    """Delete the journal and the letters, for real."""
     from lowtide.voice import letters as kept  # noqa: PLC0415 - only this command
     from lowtide.voice.journal import Journal  # noqa: PLC0415 - with sqlite
 
@@ -122,7 +122,7 @@ def forget(
     if _path().exists():
         with closing(Journal(_path())) as journal:
             journal.forget_all()
-    typer.echo("Everything is deleted.")
+    typer.echo("The journal and the letters are deleted.")
 
 
 def _path() -> Path:

@@ -131,6 +131,8 @@ def _lines(event: Event) -> Iterator[str]:
         yield f"Heard: {event.turn.understanding.text}. Meaning: {event.turn.understanding.intent}."
         if event.turn.reply:
             yield f"Answer: {event.turn.reply}"
+    elif isinstance(event, Done) and event.turn.utterance is None:
+        yield f"Says: {event.turn.reply}"  # Into a silence: a greeting, a question, a check-in.
 
 
 def _live(about: str, events: Iterable[Event], *, captions: bool) -> None:

@@ -81,11 +81,13 @@ class Aloud:
             self._room.say(self._spoken(words, voice="rms"))
             try:
                 self._turn = self._evening.talk.answered(within=HEARD_WITHIN)
-            except AssertionError:
+            except AssertionError as error:
                 self.again += 1
+                why = error
                 continue
             return
-        pytest.fail(f"{self._where}: was not heard")
+        heard, said = self._evening.people.sounds(), self._evening.voice.sounds()
+        pytest.fail(f"{self._where}: was not heard: {why}; people {heard}, ours {said}")
 
     def _next(self, within: float) -> None:
         self._turn = self._evening.talk.turn(within)

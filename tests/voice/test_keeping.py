@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import PIPE, CompletedProcess
 
@@ -20,8 +20,11 @@ import pytest
 import soundfile
 
 from lowtide.intents.acts import Cue, KeepLetter, KeepRecording, Play, Record, Set
+from lowtide.intents.dialogue import Dialogue
 from lowtide.intents.events import Hypothesis, Utterance
+from lowtide.intents.history import History
 from lowtide.intents.pack import load
+from lowtide.intents.understanding import Understander
 from lowtide.voice import letters
 from lowtide.voice.cues import SECONDS, tone
 from lowtide.voice.errors import BadRecording
@@ -32,10 +35,12 @@ from lowtide.voice.mouth import Mouth
 from lowtide.voice.own_voice import Recorder, levelled
 from lowtide.voice.prompts import Prompts
 from lowtide.voice.recording import Recording
+from lowtide.voice.report import page, report
 from lowtide.voice.settings import Settings
 from lowtide.voice.settings import load as load_settings
 from lowtide.voice.speaker import Timeline
 from lowtide.voice.synthesis import PROMPT_RATE, Synthesis
+from lowtide.voice.typed import converse
 
 Lowtide = Callable[..., CompletedProcess[str]]
 Spoken = Callable[..., Path]
@@ -145,21 +150,30 @@ def test_a_journal_agreed_to_by_voice_is_kept_from_then_on_and_not_before(
         assert [row.about for row in journal.rows()] == ["does_he_miss_me"]
 
 
-def test_the_numbers_of_a_real_wait_come_into_the_report_and_are_spoken(
-    home: Path, lowtide: Lowtide
-) -> None:
-    (home / "settings.toml").write_text("journal = true\n")
+def test_the_numbers_of_a_real_wait_come_into_the_report_and_are_spoken(home: Path) -> None:
+    two = datetime(2026, 10, 31, 2, 0, tzinfo=UTC)
+    pack, keeping = load(), Keeping(Settings(journal=True))
+
+    def history() -> History:
+        with closing(Journal(home / "journal.sqlite")) as journal:
+            return journal.history(two + timedelta(minutes=12))
+
+    dialogue = Dialogue(pack, person=keeping.person(), history=history)
     night = ["stay with me for ten minutes", "about an eight", "@wait 650", "it is a four now"]
-    *_, looked_back = typed(lowtide, *night, "@wait 5", "how am i doing")
-    [said] = [act["say"] for act in looked_back["acts"]]  # type: ignore[index,attr-defined]
-    assert "night" in said
-    assert "once" in said
-    assert "eight" in said
-    assert "four" in said
-    lowtide("journal", "report", "--html", home / "out.html")
-    page = " ".join((home / "out.html").read_text("utf-8").split())
-    assert "8 before" in page
-    assert "4 after" in page
+    *_, looked_back = converse(
+        [*night, "how am i doing"],
+        Understander(pack),
+        dialogue,
+        lambda acts, now: keeping.acts(acts, two + timedelta(seconds=now)),
+    )
+    keeping.close()
+    [said] = [act["say"] for act in looked_back["acts"]]
+    for words in ("one night", "once", "eight", "four"):
+        assert words in said
+    with closing(Journal(home / "journal.sqlite")) as journal:
+        found = report(journal.rows(), two + timedelta(minutes=12), {})
+    assert [(wait.before, wait.after) for wait in found.rated] == [(8, 4)]
+    assert "The middle number was 8 before, and 4 after" in " ".join(page(found).split())
 
 
 # A recording of one's own
