@@ -168,7 +168,9 @@ class Dialogue:
         """The first words of a session."""
         self._pass(0.0)
         if self._setting_up:
-            return self._start("setup", set_up(self._speech.line, SettingPhrases(self._pack)))
+            keep = self._pack.answers["keep"] if self._can_record else ()
+            flow = set_up(self._speech.line, SettingPhrases(self._pack), keep)
+            return self._start("setup", flow)
         return self._emitted((self._speech.greeting(),))
 
     def hear(self, heard: Understanding, now: float) -> tuple[Act, ...]:

@@ -8,6 +8,7 @@ does not mention may not happen.
     What happens
       country IE                     where the person is (first line; without it, nowhere known)
       greeting                       the session begins with its greeting
+      setup                          it begins with set-up instead
       journal 9 nights, 2 contacts, 3 waits from 8 to 5
                                      a journal was agreed to, and holds this (first lines)
       recording pull                 a recording of their own, to be played then; also strong, asked
@@ -107,9 +108,22 @@ class Overheard(Dialogue):
     """The real conversation, every act of it noted as it leaves."""
 
     def __init__(
-        self, pack: Pack, *, seed: int, person: Person, history: History | None = None
+        self,
+        pack: Pack,
+        *,
+        seed: int,
+        person: Person,
+        history: History | None = None,
+        setting_up: bool = False,
     ) -> None:
-        super().__init__(pack, seed=seed, person=person, history=lambda: history, can_record=True)
+        super().__init__(
+            pack,
+            seed=seed,
+            person=person,
+            history=lambda: history,
+            can_record=True,
+            setting_up=setting_up,
+        )
         self.sounded: list[Sounded] = []
         self.now = 0.0
         self.quiet_since = 0.0
@@ -151,11 +165,17 @@ class Night:
         self._seed = seed
         self._lines = list(_lines(story))
         self._number = 0
-        self._greeted = False
+        self._greeted = self._setting_up = False
         self._person = Person()
         self._history: History | None = None
         self._set_the_scene()
-        self._dialogue = Overheard(pack, seed=seed, person=self._person, history=self._history)
+        self._dialogue = Overheard(
+            pack,
+            seed=seed,
+            person=self._person,
+            history=self._history,
+            setting_up=self._setting_up,
+        )
         self._named = 0
         """How many acts the story has mentioned so far."""
         self._checked = 0
@@ -165,7 +185,7 @@ class Night:
 
     def play(self) -> None:
         """Play the whole story."""
-        if self._greeted:
+        if self._greeted or self._setting_up:
             self._dialogue.greet()
             self._dialogue.said(0.0)
         for entry in converse(self._story(), self._understander, self._dialogue):
@@ -178,6 +198,8 @@ class Night:
             what, _, chosen = line.partition(" ")
             if what == "greeting":
                 self._greeted = True
+            elif what == "setup":
+                self._setting_up = True
             elif what == "journal":
                 self._person = replace(self._person, journal=True)
                 self._history = _history(chosen)
@@ -407,7 +429,17 @@ HAPPENINGS: Final[tuple[tuple[re.Pattern[str], Callable[..., Iterator[str]]], ..
     (re.compile(rf"within {AMOUNT} says (.+)"), Night._within),
     (re.compile(rf"at {AMOUNT} says (.+)"), Night._at),
 )
-SCENE = ("country", "greeting", "journal", "recording", "breath", "own_name", "ex_name", "plan")
+SCENE = (
+    "country",
+    "greeting",
+    "setup",
+    "journal",
+    "recording",
+    "breath",
+    "own_name",
+    "ex_name",
+    "plan",
+)
 DEEDS: Final[dict[str, type]] = {
     "plays the recording": Play,
     "records": Record,

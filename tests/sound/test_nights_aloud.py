@@ -76,11 +76,10 @@ class Aloud:
 
     def _say(self, words: str) -> None:
         self.lines += 1
+        self._words, self._tries = words, 1
         for _ in range(TRIES):
-            time.sleep(EARS_OPEN)
-            self._room.say(self._spoken(words, voice="rms"))
             try:
-                self._turn = self._evening.talk.answered(within=HEARD_WITHIN)
+                self._say_once(words)
             except AssertionError as error:
                 self.again += 1
                 why = error
@@ -89,12 +88,22 @@ class Aloud:
         heard, said = self._evening.people.sounds(), self._evening.voice.sounds()
         pytest.fail(f"{self._where}: was not heard: {why}; people {heard}, ours {said}")
 
+    def _say_once(self, words: str) -> None:
+        time.sleep(EARS_OPEN)
+        self._room.say(self._spoken(words, voice="rms"))
+        self._turn = self._evening.talk.answered(within=HEARD_WITHIN)
+
     def _next(self, within: float) -> None:
         self._turn = self._evening.talk.turn(within)
 
     def _check(self, what: str) -> None:
         if what == "whatever":
             return
+        if not self._turn["reply"] and self._tries < TRIES:
+            # Silence where an answer was due: it was misheard, and is said again.
+            self._tries += 1
+            self.again += 1
+            self._say_once(self._words)
         reply = self._turn["reply"]
         if what == "the same again":
             assert reply == self._before, (self._where, self._turn)
