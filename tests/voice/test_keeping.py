@@ -173,7 +173,9 @@ def test_the_numbers_of_a_real_wait_come_into_the_report_and_are_spoken(home: Pa
     with closing(Journal(home / "journal.sqlite")) as journal:
         found = report(journal.rows(), two + timedelta(minutes=12), {})
     assert [(wait.before, wait.after) for wait in found.rated] == [(8, 4)]
-    assert "The middle number was 8 before, and 4 after" in " ".join(page(found).split())
+    shown = " ".join(page(found).split())
+    assert "One wait has a number at both ends." in shown
+    assert "8 <small>then</small> 4" in shown
 
 
 # A recording of one's own
