@@ -1,6 +1,7 @@
 """What the core can ask for, as plain data."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 BETWEEN_SENTENCES = 0.6
 """Seconds; safety.md section 1.2."""
@@ -27,6 +28,8 @@ class Say:
     """dB relative to the loudness prompts are made for."""
     private: bool = False
     """Whether it may be overheard, and so is never said again on "say that again"."""
+    offers: tuple[str, ...] = ()
+    """Intents that these words offer: a "yes" takes the first, its name takes any of them."""
 
     @property
     def text(self) -> str:
@@ -37,6 +40,40 @@ class Say:
 @dataclass(frozen=True)
 class Stop:
     """Be silent now, whatever sounds."""
+
+
+@dataclass(frozen=True)
+class Cue:
+    """A soft tone for a breath, where no words are wanted for it."""
+
+    breath: Literal["in", "out"]
+    gain: float = 0.0
+    """dB relative to the loudness prompts are made for."""
+
+
+@dataclass(frozen=True)
+class Play:
+    """Play the recording that the person gave or made for a hard moment."""
+
+    gain: float = 0.0
+    """dB relative to the loudness prompts are made for."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """Keep the sound of the next utterance at hand; nothing of it is written yet."""
+
+
+@dataclass(frozen=True)
+class KeepRecording:
+    """Write that sound down: it becomes the recording that `Play` plays."""
+
+
+@dataclass(frozen=True)
+class KeepLetter:
+    """Write down a letter, because the person said so."""
+
+    text: str
 
 
 @dataclass(frozen=True)
@@ -53,7 +90,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Forget:
-    """Delete what was noted in this session, for real."""
+    """Delete what was noted and the letters that were kept in this session, for real."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +101,7 @@ class Set:
     value: str | float | bool | None
 
 
-Act = Say | Stop | Note | Forget | Set
+Act = Say | Stop | Cue | Play | Record | KeepRecording | KeepLetter | Note | Forget | Set
 
 
 def sentences(*texts: str) -> tuple[Part, ...]:
@@ -74,16 +111,35 @@ def sentences(*texts: str) -> tuple[Part, ...]:
     )
 
 
+_WRITTEN = {
+    Record: ("record", "recording"),
+    KeepRecording: ("keep", "recording"),
+    KeepLetter: ("keep", "letter"),
+}
+
+
 def as_json(act: Act) -> dict[str, object]:
-    """One act in the form of DESIGN.md section 4."""
+    """One act in the form of DESIGN.md section 4; no word of a letter is in it."""
+    written: dict[str, object]
     match act:
         case Say():
-            return {"say": act.text, "words_per_minute": act.words_per_minute, "gain": act.gain}
+            written = {
+                "say": act.text,
+                "words_per_minute": act.words_per_minute,
+                "gain": act.gain,
+            }
         case Stop():
-            return {"stop": True}
+            written = {"stop": True}
+        case Cue(breath, gain):
+            written = {"breathe": breath, "gain": gain}
+        case Play(gain):
+            written = {"play": "recording", "gain": gain}
+        case Record() | KeepRecording() | KeepLetter():
+            written = {_WRITTEN[type(act)][0]: _WRITTEN[type(act)][1]}
         case Note(what, about, value):
-            return {"note": what, "about": about, "value": value}
+            written = {"note": what, "about": about, "value": value}
         case Forget():
-            return {"forget": True}
+            written = {"forget": True}
         case Set(key, value):
-            return {"set": key, "value": value}
+            written = {"set": key, "value": value}
+    return written

@@ -128,4 +128,5 @@ def _bounded_pace(pace: float) -> int:
 def together(first: Say, second: Say) -> Say:
     """Two things to say as one, with a pause between them."""
     opening, *rest = second.parts
-    return replace(first, parts=(*first.parts, replace(opening, pause=BEFORE_ACTION), *rest))
+    parts = (*first.parts, replace(opening, pause=BEFORE_ACTION), *rest)
+    return replace(first, parts=parts, offers=second.offers)

@@ -3,11 +3,12 @@
 Rules of the house, in the order in which they are asked (`_heard`):
 1. An alarm of the safety net starts or moves the safety script, from every state.
 2. Asleep, only the wake phrase is answered.
-3. A wish about a setting is granted, but for what is said to somebody else (`HEARD_OUT`).
-4. `EVERYWHERE`: what holds in every state (stop, louder, repeat, good night).
-5. A script that has asked something, or watches for it, is sent the answer. In danger and in set-up
-   nothing else starts; otherwise `SCRIPTS` start from every state and end what ran before.
-6. Everything else is answered by its intent's own words; `none` by a short sign of listening.
+3. What a script is waiting for (`takes`), or an answer to what our last words offered, comes first.
+4. A wish about a setting is granted, but for what is said to somebody else (`HEARD_OUT`).
+5. `EVERYWHERE`: what holds in every state (stop, louder, repeat, good night).
+6. A script that has asked something, or watches for it, is sent the answer. `SCRIPTS` start from
+   every state, but for those in which they would break off something said (`BEGIN_IN`).
+7. Everything else is answered by its intent's own words; `none` by a short sign of listening.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,24 +16,36 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal
 
-from lowtide.intents.acts import Act, Forget, Note, Say, Set, Stop
+from lowtide.intents.acts import Act, Forget, KeepLetter, KeepRecording, Note, Play, Say, Set, Stop
 from lowtide.intents.delivery import GAIN_STEP, PACE_STEP
 from lowtide.intents.events import Alarm, Change, Understanding
 from lowtide.intents.flows import Answer, Ask, Flow, Until, WhileSilent
-from lowtide.intents.flows.breathing import breathe
+from lowtide.intents.flows.breathing import BREATHS, breathe, breaths_named
+from lowtide.intents.flows.recording import record
 from lowtide.intents.flows.safety import QUESTION, keep_safe
 from lowtide.intents.flows.setup import confirm, set_up
-from lowtide.intents.flows.stay import offer_company, stay_with_me
+from lowtide.intents.flows.stay import length, offer_company, stay_with_me
 from lowtide.intents.flows.venting import unsent_letter, vent
-from lowtide.intents.pack import ANSWERING, Pack
-from lowtide.intents.person import Person
+from lowtide.intents.history import History
+from lowtide.intents.looking_back import looking_back
+from lowtide.intents.pack import ANSWERING, Intent, Pack
+from lowtide.intents.person import Moment, Person
 from lowtide.intents.settings import SettingPhrases
 from lowtide.intents.speech import Speech
 from lowtide.intents.text import canonical
 from lowtide.intents.vigil import Vigil
 
 State = Literal[
-    "idle", "asleep", "safety", "urge", "staying", "breathing", "venting", "letter", "setup"
+    "idle",
+    "asleep",
+    "safety",
+    "urge",
+    "staying",
+    "breathing",
+    "venting",
+    "letter",
+    "recording",
+    "setup",
 ]
 
 NO_INPUT = 10.0
@@ -41,10 +54,22 @@ SAME_AGAIN = 4
 """From this turn of one intent in a night there are no more reframes; DESIGN.md section 5."""
 CHOICE_EVERY = 3
 """Every third sign of listening in a row offers a choice of two things."""
-LONG_PATIENCE: frozenset[State] = frozenset({"venting", "letter"})
+LONG_PATIENCE: frozenset[State] = frozenset({"venting", "letter", "recording"})
 """States in which a pause does not end what somebody says."""
 HEARD_OUT: frozenset[State] = LONG_PATIENCE | {"setup"}
 """States in which "his name is Tom" or "you cut me off" is a part of what is told."""
+BEGIN_IN: Mapping[State, frozenset[str]] = {
+    "safety": frozenset(),
+    "setup": frozenset(),
+    "recording": frozenset(),
+    "letter": frozenset({"breathe"}),
+}
+"""Scripts that may begin in these states: "please don't go" in a letter is for somebody else."""
+MANNER = frozenset({"louder", "quieter", "slower", "faster", "repeat"})
+"""How something is said: what was offered before still stands after it."""
+ORDINALS = ("first", "second", "third")
+SECOND_PULL = 2
+"""Urge of a night at which the person's own recording is played, if they chose that."""
 
 
 class Dialogue:
@@ -57,7 +82,8 @@ class Dialogue:
         person: What they chose for themselves.
         hour: Of the day (0 to 24) at second 0, for night mode by the clock.
         setting_up: Whether the first words begin set-up.
-        noting: Whether the person has agreed to a journal; only then notes are given out.
+        history: What the journal says by now, None without one.
+        can_record: Whether there is a microphone whose sound can be kept.
     """
 
     def __init__(  # noqa: PLR0913
@@ -69,7 +95,8 @@ class Dialogue:
         person: Person | None = None,
         hour: float | None = None,
         setting_up: bool = False,
-        noting: bool = False,
+        history: Callable[[], History | None] = lambda: None,
+        can_record: bool = False,
     ) -> None:
         self._pack = pack
         person = person or Person()
@@ -78,7 +105,12 @@ class Dialogue:
         self._delivery = self._speech.delivery
         self._hour = hour
         self._setting_up = setting_up
-        self._noting = noting
+        self._history = history
+        self._can_record = can_record
+        self._offered: tuple[str, ...] = ()
+        self._letter_kept = self._played = self._breathed = False
+        self._taken_back = ""
+        self._urges = 0
         self._last: Say | None = None
         self._times_heard: dict[str, int] = {}
         self._nones_in_a_row = 0
@@ -101,11 +133,15 @@ class Dialogue:
             "faster": lambda: self._faster(PACE_STEP),
             "good_night": self._good_night,
         }
-        self._scripts: Mapping[str, Callable[[], tuple[Act, ...]]] = {
-            "stay_with_me": lambda: self._start("staying", stay_with_me(self._speech.line)),
-            "breathe": lambda: self._start("breathing", breathe(self._speech.line)),
-            "vent": lambda: self._start("venting", vent(self._speech.line, self._themes)),
-            "unsent_letter": lambda: self._start("letter", unsent_letter(self._speech.line)),
+        self._scripts: Mapping[str, Callable[[str], tuple[Act, ...]]] = {
+            "stay_with_me": self._stay,
+            "breathe": self._breathe,
+            "vent": self._vent,
+            "unsent_letter": self._letter,
+        }
+        self._deeds: Mapping[str, Callable[[], tuple[Act, ...]]] = {
+            "play_recording": self._play,
+            "record": self._record,
         }
         self._themes = {intent.id: intent.theme for intent in pack.intents.values() if intent.theme}
 
@@ -132,7 +168,9 @@ class Dialogue:
         """The first words of a session."""
         self._pass(0.0)
         if self._setting_up:
-            return self._start("setup", set_up(self._speech.line, SettingPhrases(self._pack)))
+            keep = self._pack.answers["keep"] if self._can_record else ()
+            flow = set_up(self._speech.line, SettingPhrases(self._pack), keep)
+            return self._start("setup", flow)
         return self._emitted((self._speech.greeting(),))
 
     def hear(self, heard: Understanding, now: float) -> tuple[Act, ...]:
@@ -143,7 +181,9 @@ class Dialogue:
         self._delivery.hear(heard.loudness)
         self._quiet_since = now
         self._prompts_left = []
-        return self._emitted(self._heard(heard))
+        acts, offered = self._heard(heard), self._offered
+        self._offered = offered if heard.intent in MANNER else ()
+        return self._emitted(acts)
 
     def said(self, now: float) -> tuple[Act, ...]:
         """Our own voice has really ended at `now`: patience counts from here."""
@@ -157,6 +197,9 @@ class Dialogue:
     def tick(self, now: float) -> tuple[Act, ...]:
         """Let time pass."""
         self._pass(now)
+        if self._taken_back:
+            line, self._taken_back = self._speech.line(self._taken_back), ""
+            return self._emitted((line,))
         if self._step is not None and self._due is None:
             self._set_due()  # The step said nothing: its time counts from here.
         if self._due is not None and now >= self._due and self._state != "asleep":
@@ -173,6 +216,10 @@ class Dialogue:
             return prompt
         return ()
 
+    def failed(self, act: Act) -> None:
+        """What was said to be kept or deleted could not be: it is taken back as soon as may be."""
+        self._taken_back = "not_deleted" if isinstance(act, Forget) else "not_kept"
+
     def _pass(self, now: float) -> None:
         self._now = now
         hour = None if self._hour is None else (self._hour + now / 3600) % 24
@@ -183,9 +230,13 @@ class Dialogue:
             return self._in_safety(heard.alarm, heard)
         if heard.alarm is not None:
             heard = replace(heard, alarm=None, intent=heard.beneath)
+        step = self._step
+        if step is not None and step.takes(heard):
+            return self._send(heard)
+        if chosen := self._chosen(heard):
+            return self._begin(chosen)
         if begin := self._at_once(heard):
             return begin()
-        step = self._step
         if isinstance(step, Ask) or (isinstance(step, Until) and heard.intent in step.watch):
             return self._send(heard)
         return self._answer(heard)
@@ -196,15 +247,43 @@ class Dialogue:
             return partial(self._granted, heard.change)
         if self._state == "setup" and heard.intent == "good_night":
             return None  # "I will go to sleep" is a plan.
-        begins = {} if self._state in ("safety", "setup") else self._scripts
-        return self._everywhere.get(heard.intent) or begins.get(heard.intent)
+        begins = BEGIN_IN.get(self._state, frozenset(self._scripts))
+        if heard.intent in begins:
+            return partial(self._scripts[heard.intent], heard.text)
+        return self._everywhere.get(heard.intent)
+
+    def _chosen(self, heard: Understanding) -> str | None:
+        """What these words take of what was offered a moment ago."""
+        words, answers = canonical(heard.text), self._pack.answers
+        for ordinal, offer in zip(ORDINALS, self._offered, strict=False):
+            if words in answers[ordinal] or words in answers[offer]:
+                return offer
+        if self._offered and heard.intent == "yes" and heard.change is None:
+            return self._offered[0]
+        return next((each for each in self._offered if words in answers[each]), None)
+
+    def _begin(self, offer: str) -> tuple[Act, ...]:
+        if offer in self._scripts:
+            return self._scripts[offer]("")
+        if offer in self._everywhere:
+            return self._everywhere[offer]()
+        quiet = (self._speech.line("quiet_presence"),)
+        if self._vigil.intent is not None:
+            self._leave()
+            return quiet
+        return self._start("idle", _once(quiet))
 
     def _emitted(self, acts: tuple[Act, ...]) -> tuple[Act, ...]:
         """Acts on their way out: what they set, what can be repeated, what silence brings."""
         for act in acts:
             if isinstance(act, Set):
                 self._speech.choose(act)
-        if not self._noting:
+            elif isinstance(act, KeepRecording):
+                self._speech.choose(Set("recording", value=True))
+            self._letter_kept = self._letter_kept or isinstance(act, KeepLetter)
+            if isinstance(act, Say) and act.offers:
+                self._offered = act.offers
+        if not self.person.journal:
             acts = tuple(act for act in acts if not isinstance(act, Note))
         self._prompts_left = self._prompts_after(acts)
         self._remember(acts)
@@ -271,13 +350,17 @@ class Dialogue:
         """Whether words like these are about a setting, here, and not about somebody's life."""
         if self._state in HEARD_OUT:
             return False
-        if change.ask:
+        if change.ask or change.line == "record":
             return self._state in ("idle", "urge")
+        if change.line in self._deeds and self._state == "safety":
+            return False
         return self._state != "safety" or not change.said
 
     def _granted(self, change: Change) -> tuple[Act, ...]:
         if change.ask:
             return self._start("idle", confirm(self._speech.line, change))
+        if change.line in self._deeds:
+            return self._deeds[change.line]()
         change = self.person.resolved(change)
         said = self._speech.line(change.line, said=change.said)
         return (Set(change.key, change.value), said) if change.key else (said,)
@@ -332,11 +415,55 @@ class Dialogue:
             seconds = step.seconds if isinstance(step, Until) else step.within
             self._due = None if seconds is None else self._now + seconds
 
+    def _stay(self, words: str) -> tuple[Act, ...]:
+        strong = partial(self._hard_moment, "strong")
+        return self._start("staying", stay_with_me(self._speech.line, strong, length(words)))
+
+    def _breathe(self, words: str) -> tuple[Act, ...]:
+        breaths = breaths_named(words) or BREATHS[self._breathed]
+        self._breathed = True
+        longer = self._pack.answers["longer"]
+        speech = self._speech
+        return self._start("breathing", breathe(speech.line, speech.cue, longer, breaths))
+
+    def _vent(self, _: str) -> tuple[Act, ...]:
+        done, rest = self._pack.answers["done"], self._pack.answers["rest"]
+        return self._start("venting", vent(self._speech.line, self._themes, done, rest))
+
+    def _letter(self, _: str) -> tuple[Act, ...]:
+        done, keep, let_go = (self._pack.answers[name] for name in ("done", "keep", "let_go"))
+        may_keep = self._vigil.intent is None
+        flow = unsent_letter(self._speech.line, done, keep, let_go, may_keep=may_keep)
+        return self._start("letter", flow)
+
+    # The person's own recording
+
+    def _record(self) -> tuple[Act, ...]:
+        if not self._can_record:
+            return (self._speech.line("recording_cannot"),)
+        keep = self._pack.answers["keep"]
+        return self._start("recording", record(self._speech.line, keep))
+
+    def _play(self) -> tuple[Act, ...]:
+        if not self.person.recording or self._vigil.overheard:
+            return (self._speech.line("recording_none"),)
+        return (self._speech.line("recording_here"), Play(self._delivery.gain))
+
+    def _hard_moment(self, moment: Moment) -> tuple[Act, ...]:
+        """Their recording, once a night, at the moment that they chose for it."""
+        person = self.person
+        if not person.recording or person.recording_when != moment or self._played:
+            return ()
+        if self._vigil.intent is not None:
+            return ()
+        self._played = True
+        return (self._speech.line("recording_first"), Play(self._delivery.gain))
+
     # Answers
 
     def _answer(self, heard: Understanding) -> tuple[Act, ...]:
         if heard.intent in self._scripts:
-            return self._scripts[heard.intent]()
+            return self._scripts[heard.intent](heard.text)
         intent = self._pack.intents[heard.intent]
         if intent.group not in ANSWERING:
             return self._sign(intent.id)
@@ -347,17 +474,29 @@ class Dialogue:
         times = self._times_heard[intent.id] = self._times_heard.get(intent.id, 0) + 1
         if times >= SAME_AGAIN:
             return (self._speech.line("fourth_time"), *noted)
-        reply = self._speech.answer(intent, heard.ex_word)
-        if intent.group == "urge" and self._flow is None:
-            return self._start("urge", offer_company((reply, *noted), self._speech.line))
-        return (reply, *noted)
+        if intent.group == "urge":
+            return self._to_an_urge(intent, heard, noted)
+        return (self._speech.answer(intent, heard.ex_word), *noted)
+
+    def _to_an_urge(
+        self, intent: Intent, heard: Understanding, noted: tuple[Note, ...]
+    ) -> tuple[Act, ...]:
+        self._urges += 1
+        own = self._hard_moment("pull") if self._urges >= SECOND_PULL else ()
+        acts = (*(own or (self._speech.answer(intent, heard.ex_word),)), *noted)
+        if self._flow is not None:
+            return acts
+        strong = partial(self._hard_moment, "strong")
+        return self._start("urge", offer_company(acts, self._speech.line, strong))
 
     def _sign(self, intent: str) -> tuple[Act, ...]:
         """A control's own words, or a sign of listening."""
         if self._vigil.intent is not None and intent in ("yes", "no"):
             intent = "none"  # "Nothing needs doing" is no answer on such a night.
         if intent == "forget_that":
-            return (Forget(), self._speech.reply(intent))
+            return self._forget()
+        if intent == "how_am_i_doing":
+            return (self._how_it_has_been(),)
         if intent != "none":
             self._nones_in_a_row = 0
             return (self._speech.reply(intent),)
@@ -368,8 +507,27 @@ class Dialogue:
             return (self._speech.choice(),)
         return (self._speech.reply("none"),)
 
+    def _forget(self) -> tuple[Act, ...]:
+        something = self._letter_kept or self.person.journal
+        said = self._speech.line("forgotten") if something else self._speech.reply("forget_that")
+        self._letter_kept = False
+        return (Forget(), said)
+
+    def _how_it_has_been(self) -> Say:
+        """The journal's numbers; without any, and on a night of danger, none."""
+        if self._vigil.intent is not None:
+            return self._speech.reply("none")
+        history = self._history() if self.person.journal else None
+        said = looking_back(history, self._speech.line, self._speech.counted) if history else None
+        return said or self._speech.reply("how_am_i_doing")
+
 
 def _notes(intent: str) -> tuple[Note, ...]:
     """What the journal keeps of an answer: what it was about, and that it was a slip."""
     heard = (Note("heard", intent),)
     return (*heard, Note("slip", intent)) if intent == "i_contacted_him" else heard
+
+
+def _once(acts: tuple[Act, ...]) -> Flow:
+    """Say this, and leave the silence after it alone."""
+    yield Until(acts, 0.0)

@@ -1,4 +1,4 @@
-"""Numbers from 0 to 10 in what people say: "about seven", "a nine", "10", "seven or eight"."""
+"""Numbers in what people say: "about seven", "a nine", "seven or eight", "half an hour"."""
 
 import re
 
@@ -18,6 +18,16 @@ _VALUES = {word: value for value, word in enumerate(_WORDS)} | {
 _MISHEARD = {"to", "too", "for", "ate", "tan", "nothing", "none"}
 """Words that are a number only when they are all that was said."""
 
+_TEENS = "eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()  # noqa: SIM905
+_TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60}
+_COUNTS = (
+    {word: value for value, word in enumerate(_WORDS) if value > 0}
+    | {word: value for value, word in enumerate(_TEENS, 11)}
+    | _TENS
+)
+_HOURS = re.compile(r"\b(?:(half|quarter)(?: of)?(?: an)? hour|(?:an|one|1|two|2) hours?)\b")
+_PORTIONS = {"half": 30, "quarter": 15, None: 60}
+
 
 def rating(text: str) -> int | None:
     """The number from 0 to 10 that was said, the last one if there are several, or None."""
@@ -33,3 +43,28 @@ def _value(word: str, *, alone: bool) -> int | None:
     if word in _MISHEARD and not alone:
         return None
     return _VALUES.get(word)
+
+
+def minutes(text: str) -> int | None:
+    """How long it is to be: "ten minutes", "half an hour"; "a minute" is no length but a manner."""
+    plain = text.lower().replace("-", " ")
+    if hours := _HOURS.search(plain):
+        return _PORTIONS[hours[1]]
+    return _counted(plain, r"min(?:ute)?s")
+
+
+def breaths(text: str) -> int | None:
+    """How many breaths were named: "eighteen breaths", "30 slow breaths"."""
+    return _counted(text.lower(), r"(?:slow |deep |more )?breaths?")
+
+
+def _counted(text: str, unit: str) -> int | None:
+    found = re.search(rf"((?:\w+ )?\w+) {unit}\b", text)
+    if found is None:
+        return None
+    tens, number = (["", *found[1].split()])[-2:]
+    if number.isdigit():
+        return int(number)
+    if number not in _COUNTS:
+        return None
+    return _COUNTS[number] + (_TENS.get(tens, 0) if _COUNTS[number] < 10 else 0)

@@ -25,9 +25,21 @@ LINES = frozenset(
     "stay_check_in stay_no_more_check_ins stay_how_strong_now stay_eased stay_the_same "
     "stay_stronger stay_over stay_offer breathe_begin breathe_in breathe_out breathe_end "
     "breathe_dizzy vent_begin vent_still_listening vent_five_minutes vent_reflect "
-    "vent_long_breath letter_begin letter_let_go".split()
+    "vent_long_breath letter_begin letter_let_go letter_keep letter_keep_again letter_kept "
+    "forgotten stay_minutes numbers times_once_twice nights_one_many contacts_one_many "
+    "looking_nights looking_contact looking_waited looking_eased looking_same looking_stronger "
+    "looking_end recording_first recording_none recording_ask recording_check "
+    "recording_kept recording_dropped recording_here recording_cannot "
+    "quiet_presence not_kept not_deleted".split()
 )
 """Tables that `_lines.toml` must have."""
+ANSWERS = frozenset(
+    "first second third breathe stay_with_me vent good_night quiet done keep let_go longer "  # noqa: SIM905
+    "rest".split()
+)
+"""Tables that `_answers.toml` must have."""
+OFFERED = frozenset({"breathe", "stay_with_me", "vent", "good_night", "quiet"})
+"""What words of ours may offer, so that a "yes" starts it."""
 MOST_EXPANSIONS = 32
 """Phrases one template may stand for: more is a sign of two templates in one line."""
 LONGEST_PASSAGE = 25
@@ -48,6 +60,8 @@ class Reply:
     idea: str = ""
     action: str = ""
     line: str = ""
+    offers: tuple[str, ...] = ()
+    """What a "yes" to it starts, and what else it names; see `OFFERED`."""
 
     @property
     def text(self) -> str:
@@ -100,6 +114,10 @@ class Pack:
     lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     scripts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     helplines: tuple[Helpline, ...] = ()
+    offers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What the lines of a table offer, for those tables that do."""
+    answers: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Whole answers to what was offered or asked, in canonical form."""
     names: frozenset[str] = frozenset()
     frames: Mapping[str, Any] = field(default_factory=dict)
     """The safety net's grammar as written; `lowtide.intents.safety` reads it."""
@@ -159,12 +177,17 @@ def load(folder: Path = ENGLISH) -> Pack:
         raise PackInvalid(f"{folder / '_lines.toml'}: {min(missing)}: the table is missing.")
     settings = _toml(folder / "_settings.toml")
     said = {name: table for name, table in settings.items() if "lines" in table}
+    answers = _tables(folder / "_answers.toml", "heard")
+    if missing := ANSWERS - set(answers):
+        raise PackInvalid(f"{folder / '_answers.toml'}: {min(missing)}: the table is missing.")
     return Pack(
         folder=folder,
         intents=intents,
         lines=lines | {name: tuple(map(str, table["lines"])) for name, table in said.items()},
         settings=settings,
         scripts=_tables(folder / "_safety.toml", "say"),
+        offers=_offers(folder / "_lines.toml") | _offers(folder / "_safety.toml"),
+        answers={name: frozenset(map(canonical, heard)) for name, heard in answers.items()},
         helplines=tuple(_helplines(folder / "_helplines.toml")),
         names=frozenset(_words(folder / "_names.txt")),
         frames=_toml(folder / "_frames.toml"),
@@ -208,7 +231,7 @@ def _intent(path: Path) -> Intent:
         templates=tuple(_templates(path, raw)),
         replies=tuple(_replies(path, raw)),
         theme=str(raw.get("theme", "")),
-        choices=tuple(Reply(line=line) for line in _list(path, "choices", raw.get("choices", []))),
+        choices=tuple(_choices(path, raw)),
     )
     if intent.group in ANSWERING and len(intent.replies) < FEWEST_REPLIES:
         raise PackInvalid(f"{path}: replies: at least {FEWEST_REPLIES} are needed.")
@@ -246,6 +269,28 @@ def _replies(path: Path, raw: Mapping[str, Any]) -> Iterator[Reply]:
         if raw["group"] in ANSWERING and "line" in reply:
             raise PackInvalid(f"{where}: an answer needs validation, idea and action.")
         yield Reply(**reply)
+
+
+def _choices(path: Path, raw: Mapping[str, Any]) -> Iterator[Reply]:
+    for number, choice in enumerate(_list(path, "choices", raw.get("choices", []))):
+        where = f"{path}: choices[{number}]"
+        if not isinstance(choice, dict) or set(choice) != {"line", "offers"}:
+            raise PackInvalid(f"{where}: needs a line and what it offers.")
+        yield Reply(line=str(choice["line"]), offers=_offered(where, choice["offers"]))
+
+
+def _offers(path: Path) -> dict[str, tuple[str, ...]]:
+    return {
+        name: _offered(f"{path}: {name}", table["offers"])
+        for name, table in _toml(path).items()
+        if "offers" in table
+    }
+
+
+def _offered(where: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not OFFERED.issuperset(value):
+        raise PackInvalid(f"{where}: offers: a list of {', '.join(sorted(OFFERED))} is needed.")
+    return tuple(value)
 
 
 def _tables(path: Path, key: str) -> dict[str, tuple[str, ...]]:

@@ -9,6 +9,10 @@ Patience = Literal["quick", "normal", "patient", "very_patient"]
 PATIENCES: tuple[Patience, ...] = ("quick", "normal", "patient", "very_patient")
 """From the shortest wait to the longest."""
 Night = Literal["off", "on", "clock"]
+Breath = Literal["words", "tones"]
+Moment = Literal["asked", "pull", "strong"]
+"""When a recording of the person's own is played: only on asking, into the second pull of a night,
+or when the number is high."""
 NIGHT_BEGINS, NIGHT_ENDS = 22.0, 7.0
 """Hours of the day between which night mode by clock is on."""
 STEPS = {"more": (1, "as_patient_as_i_go"), "less": (-1, "as_quick_as_i_go")}
@@ -35,6 +39,12 @@ class Person:
     """Whether what is heard and said is shown."""
     journal: bool = False
     """Whether they agreed to a journal."""
+    breath: Breath = "words"
+    """What marks a breath while we breathe together."""
+    recording: bool | None = None
+    """Whether there is a recording of their own voice or a friend's."""
+    recording_when: Moment = "asked"
+    """The hardest moment, chosen by day, at which it is played unasked."""
 
     def word_for_ex(self, said: str | None) -> str | None:
         """What stands for the ex in an answer: their word of the moment, else what they chose."""

@@ -23,22 +23,41 @@ BANNED = (
 EX_PRONOUNS = "he|him|his|she|her|hers|they|them|their|theirs"
 OFFERS_PRONOUNS = "setup_ex"
 """The one line that names pronouns: it asks which of them is wanted."""
+FEWEST_VARIANTS = 8
+"""Of an answer, a control's own words, and a line of `_lines.toml`: heard again and again."""
+SAID_IN_ONE_WAY = frozenset(
+    "breathe_in breathe_out numbers nights_one_many contacts_one_many times_once_twice".split()  # noqa: SIM905
+)
+"""Cues, which have to be the same each time, and parts of sentences."""
+HEARD = frozenset({"wake", "plain_no"})
+"""Tables that are heard, not said."""
 _SPEAKABLE = re.compile(r"[A-Za-z',.?{}\s]+")
 
 
 def faults(pack: Pack) -> Iterator[str]:
     """Every fault of every line, each naming intent and line."""
+    yield from _too_few(pack)
     for intent in pack.intents.values():
         for reply in (*intent.replies, *intent.choices):
             for fault in _reply_faults(intent, reply):
                 yield f"{intent.id}: {fault}: {reply.text!r}"
     for name, lines in pack.lines.items():
-        if name in ("wake", "plain_no"):
-            continue  # Heard, not said.
+        if name in HEARD:
+            continue
         for line in lines:
             checked = line.replace("him, her, or them", "") if name == OFFERS_PRONOUNS else line
             for fault in _text_faults(checked, MOST_WORDS_ELSE):
                 yield f"_lines.{name}: {fault}: {line!r}"
+
+
+def _too_few(pack: Pack) -> Iterator[str]:
+    """Set-up and settings are answered once, in fixed words, and are not counted here."""
+    counted = {intent.id: len(intent.replies) for intent in pack.intents.values() if intent.replies}
+    for name in pack.lines.keys() - pack.settings.keys() - SAID_IN_ONE_WAY - HEARD:
+        counted[f"_lines.{name}"] = len(pack.lines[name])
+    for name, count in sorted(counted.items()):
+        if count < FEWEST_VARIANTS:
+            yield f"{name}: only {count} variants, and {FEWEST_VARIANTS} are needed"
 
 
 def _reply_faults(intent: Intent, reply: Reply) -> Iterator[str]:

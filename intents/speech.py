@@ -1,6 +1,8 @@
 """Puts into words what the conversation wants to say: from the pack, at the present loudness."""
 
-from lowtide.intents.acts import Say, Set, sentences
+from typing import Literal
+
+from lowtide.intents.acts import Cue, Say, Set, sentences
 from lowtide.intents.delivery import Delivery, together
 from lowtide.intents.flows.safety import OVERHEARD
 from lowtide.intents.pack import Intent, Pack, Reply
@@ -40,13 +42,34 @@ class Speech:
         if act.key == "night":
             self.delivery.choose_night(on=act.value == "on")
 
-    def line(self, name: str, /, *, softer: float = 0.0, **slots: str) -> Say:
-        """A line that belongs to no intent."""
+    def line(self, name: str, /, *, softer: float = 0.0, **slots: str | int) -> Say:
+        """A line that belongs to no intent; a number in a slot is written as a word."""
         variants = self._pack.lines[name]
         if self.in_danger:
             variants = tuple(each for each in variants if PHONE not in each) or variants
-        line = self._chooser.choose(name, variants).format(**slots)
-        return Say(sentences(*split(line)), self.delivery.pace, self._gain - softer)
+        words = {slot: self._count(said) for slot, said in slots.items()}
+        said = [
+            _begun(each) for each in split(self._chooser.choose(name, variants).format(**words))
+        ]
+        offers = self._pack.offers.get(name, ())
+        return Say(sentences(*said), self.delivery.pace, self._gain - softer, offers=offers)
+
+    def cue(self, breath: Literal["in", "out"]) -> Say | Cue:
+        """What marks a breath: a word, or a soft tone where the person chose tones."""
+        if self.person.breath == "tones":
+            return Cue(breath, self._gain)
+        return self.line(f"breathe_{breath}")
+
+    def counted(self, name: str, count: int) -> str:
+        """A count with its noun: "one night", "twelve nights"; the last form is for all others."""
+        forms = self._pack.lines[name]
+        return forms[min(count, len(forms)) - 1].format(count=self._count(count))
+
+    def _count(self, said: str | int) -> str:
+        if isinstance(said, str):
+            return said
+        numbers = self._pack.lines["numbers"]
+        return numbers[min(said, len(numbers) - 1)]
 
     @property
     def _gain(self) -> float:
@@ -77,18 +100,20 @@ class Speech:
         self._plan_said = True
         return together(self.line("plan_said_back", plan=plan), reply)
 
-    def script(self, name: str, /, *, softer: float = 0.0, **_: str) -> Say:
+    def script(self, name: str, /, *, softer: float = 0.0, **_: str | int) -> Say:
         """The words of a safety script, numbers filled in."""
         numbers = {kind: self._number(kind) for kind in ("suicide", "emergency")}
         spoken = [sentence.format(**numbers) for sentence in self._pack.scripts[name]]
-        parts = sentences(*(each[0].upper() + each[1:] for each in spoken))
+        parts = sentences(*map(_begun, spoken))
         private = name in OVERHEARD
         gain = self.delivery.gain - softer + (OVERHEARD_GAIN if private or self.hushed else 0.0)
-        return Say(parts, self.delivery.steady_pace, gain, private)
+        offers = self._pack.offers.get(name, ())
+        return Say(parts, self.delivery.steady_pace, gain, private, offers)
 
     def _one_of(self, topic: str, replies: tuple[Reply, ...], ex_word: str | None = None) -> Say:
         reply = self._chooser.choose(topic, speakable(replies, ex_word))
-        return Say(as_parts(reply, ex_word), self.delivery.pace, self._gain)
+        parts = as_parts(reply, ex_word)
+        return Say(parts, self.delivery.pace, self._gain, offers=reply.offers)
 
     def _number(self, kind: str) -> str:
         known = [line for line in self._pack.helplines if line.country == self.person.country]
@@ -97,3 +122,8 @@ class Speech:
                 if line.kind == wanted and line.speak:
                     return ", ".join(line.spoken)
         return "your local emergency number"
+
+
+def _begun(sentence: str) -> str:
+    """A sentence that may begin with what was filled in, with its capital."""
+    return sentence[0].upper() + sentence[1:]

@@ -69,7 +69,7 @@ _IS = frozenset(
     "everybody nobody nothing someone something one".split()
 )
 _FILLERS = frozenset(
-    "um uh er erm hm hmm mm mmm ah oh eh well please honestly literally basically "  # noqa: SIM905
+    "um uh er erm hm hmm mm mmm mhm huh ah oh eh well please honestly literally basically "  # noqa: SIM905
     "actually innit".split()
 )
 _PRONOUNS = frozenset({"he", "him", "his", "she", "her", "hers", "they", "them", "theirs", "their"})
@@ -109,6 +109,11 @@ def opened(text: str) -> str:
     words = " ".join(_opened(word) for word in tidy(text).split()).split()
     # "Mm hm" alone is an answer, and no filler.
     return " ".join([word for word in words if word not in _FILLERS] or words)
+
+
+def wordless(text: str) -> bool:
+    """Whether it holds nothing but the sounds between words: "hm", "er", "oh"."""
+    return all(word in _FILLERS for word in tidy(text).split())
 
 
 def with_ex(words: str, names: Collection[str]) -> str:

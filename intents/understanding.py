@@ -18,7 +18,7 @@ from lowtide.intents.meaning import Meaning
 from lowtide.intents.pack import Pack, compiled
 from lowtide.intents.safety import SafetyNet
 from lowtide.intents.settings import SettingPhrases, surest
-from lowtide.intents.text import EX, canonical, ex_word
+from lowtide.intents.text import EX, canonical, ex_word, wordless
 
 NONE = "none"
 KNOWN = 0.97
@@ -105,12 +105,13 @@ class Understander:
         text = hypotheses[0].text if hypotheses else ""
         words = canonical(text, self._pack.names)
         known = self._known(words)
-        read = self._read(hypotheses) if not known else NOTHING
+        murmur = known is None and wordless(text)  # "Hm" is near "mm hmm", and no yes.
+        read = self._read(hypotheses) if not known and not murmur else NOTHING
         probable = read.probabilities
         alarm = _weighed(self._safety.read(hypotheses), read)
         ranked = self._ranked(words, known, probable)
         best, runner_up = ranked[0], ranked[1]
-        accepted = self._accepts(best, runner_up, near=not probable)
+        accepted = not murmur and self._accepts(best, runner_up, near=not probable)
         intent = best.intent if accepted else NONE
         return Understanding(
             text=text,

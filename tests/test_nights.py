@@ -8,6 +8,11 @@ does not mention may not happen.
     What happens
       country IE                     where the person is (first line; without it, nowhere known)
       greeting                       the session begins with its greeting
+      setup                          it begins with set-up instead
+      journal 9 nights, 2 contacts, 3 waits from 8 to 5
+                                     a journal was agreed to, and holds this (first lines)
+      recording pull                 a recording of their own, to be played then; also strong, asked
+      breath tones                   breathing is led by tones
       you: i texted him last night   the person says this
       wait 30                        half a minute passes; also "wait 3 min"
 
@@ -22,6 +27,13 @@ does not mention may not happen.
       says a line of stay_check_in   from _lines.toml
       says script self_harm_first    from _safety.toml
       says the same again            word for word what was said before
+      says … or …                    one of two things
+      plays the recording            the person's own recording sounds
+      records                        the sound of what is said next is kept at hand
+      keeps the recording            that sound is written down
+      keeps "a letter"               a letter with these words in it is written down; also:
+      forgets                        what was kept of tonight is deleted
+      a tone to breathe in           also: out
       says whatever                  all that is left here, for instance the cues of breathing
       within 20 says …               let time pass until something is said, at most 20 seconds
       at 20 says …                   the same, and it comes 20 seconds after both fell silent
@@ -47,17 +59,31 @@ fail for as long as that line stands there.
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 import pytest
 
-from lowtide.intents.acts import Act, Say, Stop
+from lowtide.intents.acts import (
+    Act,
+    Cue,
+    Forget,
+    KeepLetter,
+    KeepRecording,
+    Note,
+    Play,
+    Record,
+    Say,
+    Set,
+    Stop,
+)
 from lowtide.intents.dialogue import Dialogue
 from lowtide.intents.events import Understanding
+from lowtide.intents.history import History
 from lowtide.intents.pack import ANSWERING, Pack, Reply, load
+from lowtide.intents.person import Moment, Person
 from lowtide.intents.understanding import Understander
 from lowtide.voice.packs import understander as understander_of
 from lowtide.voice.typed import TICK, converse
@@ -81,8 +107,23 @@ class Sounded:
 class Overheard(Dialogue):
     """The real conversation, every act of it noted as it leaves."""
 
-    def __init__(self, pack: Pack, *, seed: int, country: str | None) -> None:
-        super().__init__(pack, seed=seed, country=country)
+    def __init__(
+        self,
+        pack: Pack,
+        *,
+        seed: int,
+        person: Person,
+        history: History | None = None,
+        setting_up: bool = False,
+    ) -> None:
+        super().__init__(
+            pack,
+            seed=seed,
+            person=person,
+            history=lambda: history,
+            can_record=True,
+            setting_up=setting_up,
+        )
         self.sounded: list[Sounded] = []
         self.now = 0.0
         self.quiet_since = 0.0
@@ -108,7 +149,7 @@ class Overheard(Dialogue):
 
     def _noted(self, acts: tuple[Act, ...], now: float) -> tuple[Act, ...]:
         self.now = now
-        self.sounded += [Sounded(now, act) for act in acts]
+        self.sounded += [Sounded(now, act) for act in acts if not isinstance(act, Note | Set)]
         return acts
 
 
@@ -124,8 +165,17 @@ class Night:
         self._seed = seed
         self._lines = list(_lines(story))
         self._number = 0
-        self._country, self._greeted = self._scene()
-        self._dialogue = Overheard(pack, seed=seed, country=self._country)
+        self._greeted = self._setting_up = False
+        self._person = Person()
+        self._history: History | None = None
+        self._set_the_scene()
+        self._dialogue = Overheard(
+            pack,
+            seed=seed,
+            person=self._person,
+            history=self._history,
+            setting_up=self._setting_up,
+        )
         self._named = 0
         """How many acts the story has mentioned so far."""
         self._checked = 0
@@ -135,20 +185,30 @@ class Night:
 
     def play(self) -> None:
         """Play the whole story."""
-        if self._greeted:
+        if self._greeted or self._setting_up:
             self._dialogue.greet()
             self._dialogue.said(0.0)
         for entry in converse(self._story(), self._understander, self._dialogue):
             if entry["heard"] is not None:
                 self._last = entry
 
-    def _scene(self) -> tuple[str | None, bool]:
-        country, greeted = None, False
-        while self._lines and (line := self._lines[0][1]).split()[0] in ("country", "greeting"):
+    def _set_the_scene(self) -> None:
+        while self._lines and (line := self._lines[0][1]).split()[0] in SCENE:
             self._lines.pop(0)
-            greeted = greeted or line == "greeting"
-            country = line.split()[1] if line.startswith("country ") else country
-        return country, greeted
+            what, _, chosen = line.partition(" ")
+            if what == "greeting":
+                self._greeted = True
+            elif what == "setup":
+                self._setting_up = True
+            elif what == "journal":
+                self._person = replace(self._person, journal=True)
+                self._history = _history(chosen)
+            elif what == "recording":
+                self._person = replace(
+                    self._person, recording=True, recording_when=cast("Moment", chosen)
+                )
+            else:
+                self._person = self._person.changed(what, chosen)
 
     def _story(self) -> Iterator[str]:
         """What is typed into the conversation; each line is checked before the next happens."""
@@ -205,11 +265,13 @@ class Night:
         if what == "whatever":
             self._named = len(self._dialogue.sounded)
             return
-        wanted = self._wanted(what)
+        either = what.split(" or ")
+        wanted = [self._wanted(each) for each in either]
         said = self._next()
         if said is None:
             self._broken(f"it said nothing, and should have said {what}.")
-        if not isinstance(said.act, Say) or not wanted(said.act.text):
+        text = said.act.text if isinstance(said.act, Say) else None
+        if text is None or not any(each(text) for each in wanted):
             self._broken(f"it should have said {what}, and said {_shown(said)}.")
         self._named += 1
 
@@ -238,6 +300,20 @@ class Night:
         if kind == "script":
             return [" ".join(self._pack.scripts[name])]
         raise KeyError(kind)
+
+    def _does(self, act: str, words: str = "") -> None:
+        said = self._next()
+        done = said.act if said is not None else None
+        kept = not isinstance(done, KeepLetter) or words in done.text
+        if not isinstance(done, DEEDS[act]) or not kept:
+            self._broken(f"it should have done this: {act} {words}; it did: {_shown(said)}.")
+        self._named += 1
+
+    def _tone(self, breath: str) -> None:
+        said = self._next()
+        if said is None or not isinstance(said.act, Cue) or said.act.breath != breath:
+            self._broken(f"there should have been a tone to breathe {breath}: {_shown(said)}.")
+        self._named += 1
 
     def _silence(self) -> None:
         if (said := self._next()) is not None:
@@ -353,10 +429,31 @@ HAPPENINGS: Final[tuple[tuple[re.Pattern[str], Callable[..., Iterator[str]]], ..
     (re.compile(rf"within {AMOUNT} says (.+)"), Night._within),
     (re.compile(rf"at {AMOUNT} says (.+)"), Night._at),
 )
+SCENE = (
+    "country",
+    "greeting",
+    "setup",
+    "journal",
+    "recording",
+    "breath",
+    "own_name",
+    "ex_name",
+    "plan",
+)
+DEEDS: Final[dict[str, type]] = {
+    "plays the recording": Play,
+    "records": Record,
+    "keeps the recording": KeepRecording,
+    "keeps": KeepLetter,
+    "forgets": Forget,
+}
 CHECKS: Final[tuple[tuple[re.Pattern[str], Callable[..., None]], ...]] = (
     (re.compile(r"meaning (\w+)"), Night._meaning),
     (re.compile(r"tier (A|B|none)"), Night._tier),
     (re.compile(r"says (.+)"), Night._says),
+    (re.compile(r"(plays the recording|records|keeps the recording|forgets)"), Night._does),
+    (re.compile(r'(keeps) "(.+)"'), Night._does),
+    (re.compile(r"a tone to breathe (in|out)"), Night._tone),
     (re.compile(r"silence"), Night._silence),
     (re.compile(r"stops"), Night._stops),
     (re.compile(r"words at most (\d+)"), Night._words),
@@ -383,8 +480,26 @@ def _seconds(amount: str, unit: str | None) -> float:
 def _shown(sounded: Sounded | None) -> str:
     if sounded is None:
         return "nothing"
-    said = f"“{sounded.act.text}”" if isinstance(sounded.act, Say) else "nothing, but stopped"
+    act = sounded.act
+    did = "stopped" if isinstance(act, Stop) else type(act).__name__
+    said = f"“{act.text}”" if isinstance(act, Say) else f"nothing, but {did}"
     return f"{said} at {sounded.at:.1f} s"
+
+
+def _history(written: str) -> History:
+    """A journal's history as a story tells it: "9 nights, 2 contacts, 3 waits from 8 to 5"."""
+    counts = {
+        what: int(count) for count, what in re.findall(r"(\d+) (night|contact|wait)", written)
+    }
+    rated = re.search(r"from (\d+) to (\d+)", written)
+    return History(
+        nights=counts.get("night", 0),
+        ridden_out=counts.get("wait", 0),
+        median_before=float(rated[1]) if rated else None,
+        median_after=float(rated[2]) if rated else None,
+        slips=counts.get("contact", 0),
+        nights_since_slip=3 if counts.get("contact") else None,
+    )
 
 
 @cache

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -14,7 +15,7 @@ from lowtide.voice.errors import Trouble
 from lowtide.voice.journal_cli import app as journal_app
 
 if TYPE_CHECKING:
-    from lowtide.intents.dialogue import Dialogue
+    from lowtide.intents.acts import Act
     from lowtide.intents.pack import Pack
     from lowtide.intents.understanding import Explanation, Understander
     from lowtide.voice.recognisers import Recogniser
@@ -115,17 +116,25 @@ def hear(
 @app.command()
 def chat(as_json: AsJson = False, pack: PackFolder = None, seed: Seed = 0) -> None:
     """Have the same conversation typed, a line each; "@wait 90" lets 90 seconds pass."""
+    from lowtide.intents.dialogue import Dialogue  # noqa: PLC0415 - with the core
+    from lowtide.voice.keeping import Keeping  # noqa: PLC0415 - with sqlite
     from lowtide.voice.typed import converse  # noqa: PLC0415 - only this command
 
-    settings = _settings()
-    loaded = _pack(pack)
-    dialogue = _dialogue(loaded, settings, seed)
-    for entry in converse(_lines(), _understander(loaded), dialogue):
+    settings, loaded, began = _settings(), _pack(pack), datetime.now().astimezone()
+    keeping = Keeping(settings)
+    dialogue = Dialogue(loaded, seed=seed, person=keeping.person(), history=keeping.history)
+    keeping.failed = dialogue.failed
+
+    def keep(acts: "tuple[Act, ...]", now: float) -> None:
+        keeping.acts(acts, began + timedelta(seconds=now))
+
+    for entry in converse(_lines(), _understander(loaded), dialogue, keep):
         if as_json:
             typer.echo(json.dumps(entry))
         else:
             for act in entry["acts"]:
-                typer.echo(act.get("say", "(silence)"))
+                _print_act(act)
+    keeping.close()
 
 
 @app.command()
@@ -262,12 +271,6 @@ def _understander(pack: "Pack") -> "Understander":
     return understander(pack)
 
 
-def _dialogue(pack: "Pack", settings: "Settings", seed: int) -> "Dialogue":
-    from lowtide.intents.dialogue import Dialogue  # noqa: PLC0415 - with the core
-
-    return Dialogue(pack, seed=seed, person=settings.person())
-
-
 def _announce(recogniser: "Recogniser") -> None:
     typer.echo(f"Hearing with {recogniser.name}.", err=True)
 
@@ -304,6 +307,18 @@ def _check_packs(pack: "Pack", understander: "Understander") -> None:
     typer.echo(f"{wrong} phrases are not understood as their own intent.")
     if wrong:
         raise SystemExit(1)
+
+
+def _print_act(act: dict[str, object]) -> None:
+    """One act as a person reads it; what is only kept is not shown."""
+    if "say" in act:
+        typer.echo(act["say"])
+    elif "breathe" in act:
+        typer.echo(f"({act['breathe']})")
+    elif "play" in act:
+        typer.echo("(your recording)")
+    elif "stop" in act:
+        typer.echo("(silence)")
 
 
 def _print_turn(turn: dict[str, object], *, as_json: bool) -> None:

@@ -81,20 +81,48 @@ def export(
 
 
 @app.command()
+def letters(
+    forget: Annotated[
+        str | None, typer.Option(help="Delete this one, for real: its name as it is shown.")
+    ] = None,
+) -> None:
+    """Show the letters that were kept because you said so, or delete one."""
+    from lowtide.voice import letters as kept  # noqa: PLC0415 - only this command
+
+    found = kept.letters(kept.letters_folder())
+    if forget is not None:
+        paths = [each.path for each in found if each.name == forget]
+        if not paths:
+            names = ", ".join(each.name for each in found) or "none"
+            raise Trouble(f"There is no letter called {forget!r}; there are: {names}.")
+        kept.forget(paths)
+        typer.echo("It is deleted.")
+        return
+    for letter in found:
+        typer.echo(f"{letter.name}\n{letter.text}\n")
+    if not found:
+        typer.echo("No letter is kept. None is unless you say so.")
+
+
+@app.command()
 def forget(
     *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False
 ) -> None:
-    """Delete everything that is kept, for real."""
+    """Delete the journal and the letters, for real."""
+    from lowtide.voice import letters as kept  # noqa: PLC0415 - only this command
     from lowtide.voice.journal import Journal  # noqa: PLC0415 - with sqlite
 
-    if not _path().exists():
+    found = kept.letters(kept.letters_folder())
+    if not _path().exists() and not found:
         typer.echo(NONE)
         return
     if not yes:
-        typer.confirm("Delete the whole journal?", abort=True)
-    with closing(Journal(_path())) as journal:
-        journal.forget_all()
-    typer.echo("Everything is deleted.")
+        typer.confirm(f"Delete the whole journal, and the letters ({len(found)})?", abort=True)
+    kept.forget(each.path for each in found)
+    if _path().exists():
+        with closing(Journal(_path())) as journal:
+            journal.forget_all()
+    typer.echo("The journal and the letters are deleted.")
 
 
 def _path() -> Path:

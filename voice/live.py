@@ -3,27 +3,26 @@
 import json
 import time
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from typing import Literal
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from lowtide.intents.acts import Act, Forget, Note, Set
+from lowtide.intents.acts import Set
 from lowtide.intents.dialogue import Dialogue
 from lowtide.intents.pack import Pack
 from lowtide.voice.ears import Ears
 from lowtide.voice.engines import recogniser
-from lowtide.voice.errors import Trouble
 from lowtide.voice.hearing import as_json
-from lowtide.voice.journal import Journal, journal_file
+from lowtide.voice.keeping import Keeping
 from lowtide.voice.microphone import Microphone
 from lowtide.voice.mouth import Mouth
+from lowtide.voice.own_voice import Recorder
 from lowtide.voice.packs import understander
 from lowtide.voice.prompts import Prompts, cache_folder
 from lowtide.voice.session import Decided, Done, Event, Heard, Listening, Session
-from lowtide.voice.settings import Settings, keep
+from lowtide.voice.settings import Settings
 from lowtide.voice.speaker import Device
 from lowtide.voice.synthesis import Synthesis, Voice
 
@@ -45,20 +44,24 @@ def talk_live(settings: Settings, pack: Pack, show: Show, *, setting_up: bool = 
     engine = recogniser(settings.engine, settings.vosk_model)
     synthesis = Synthesis()
     prompts = Prompts(cache_folder(), synthesis, Voice(settings.voice))
+    recorder = Recorder(microphone)
+    keeping = Keeping(settings, recorder)
     dialogue = Dialogue(
         pack,
-        person=settings.person(),
+        person=keeping.person(),
         hour=_hour(),
         setting_up=setting_up,
-        noting=settings.journal,
+        history=keeping.history,
+        can_record=True,
     )
-    session = Session(Ears(engine), understander(pack), dialogue, Mouth(prompts, speaker))
+    keeping.failed = dialogue.failed
+    mouth = Mouth(prompts, speaker, lambda: keeping.recording)
+    session = Session(Ears(engine), understander(pack), dialogue, mouth)
     prompts.prepare(dialogue.urgent())
     about = f"Hearing with {engine.name} on {microphone.device['name']}. Ctrl-C ends."
-    journal = Journal(journal_file()) if settings.journal else None
     try:
         with speaker, microphone:
-            events = _keeping(session.converse(microphone, greet=True), journal)
+            events = _kept(session.converse(recorder, greet=True), keeping, recorder)
             if setting_up:
                 events = _until_idle(dialogue, events)
             _shown(show, about, events, captions=settings.captions or setting_up)
@@ -67,8 +70,7 @@ def talk_live(settings: Settings, pack: Pack, show: Show, *, setting_up: bool = 
     finally:
         engine.close()
         synthesis.close()
-        if journal is not None:
-            journal.close()
+        keeping.close()
     if microphone.lost_blocks or microphone.overflows:
         Console(stderr=True).print(
             f"{microphone.lost_blocks} blocks of sound came too fast, "
@@ -82,26 +84,14 @@ def _hour() -> float:
     return now.tm_hour + now.tm_min / 60
 
 
-def _keeping(events: Iterable[Event], journal: Journal | None) -> Iterator[Event]:
+def _kept(events: Iterable[Event], keeping: Keeping, recorder: Recorder) -> Iterator[Event]:
     """The events; what was chosen and noted in them is written down, as far as it was agreed."""
     for event in events:
         if isinstance(event, Decided):
-            try:
-                keep(event.acts)
-                _note(event.acts, journal)
-            except Trouble as error:  # It holds for this session all the same.
-                Console(stderr=True).print(f"lowtide: {error}", markup=False)
+            keeping.acts(event.acts)
+        elif isinstance(event, Heard) and event.turn.utterance is not None:
+            recorder.heard(event.turn.utterance)
         yield event
-
-
-def _note(acts: Iterable[Act], journal: Journal | None) -> None:
-    if journal is None:
-        return
-    for act in acts:
-        if isinstance(act, Note):
-            journal.note(datetime.now().astimezone(), act)
-        elif isinstance(act, Forget):
-            journal.forget_session()
 
 
 def _until_idle(dialogue: Dialogue, events: Iterable[Event]) -> Iterator[Event]:
@@ -141,6 +131,8 @@ def _lines(event: Event) -> Iterator[str]:
         yield f"Heard: {event.turn.understanding.text}. Meaning: {event.turn.understanding.intent}."
         if event.turn.reply:
             yield f"Answer: {event.turn.reply}"
+    elif isinstance(event, Done) and event.turn.utterance is None:
+        yield f"Says: {event.turn.reply}"  # Into a silence: a greeting, a question, a check-in.
 
 
 def _live(about: str, events: Iterable[Event], *, captions: bool) -> None:

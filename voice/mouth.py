@@ -1,10 +1,12 @@
 """Performs acts: words become prompts, prompts become sound."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from lowtide.intents.acts import Act, Say, Stop
-from lowtide.voice.prompts import Prompts
+from lowtide.intents.acts import Act, Cue, Play, Say, Stop
+from lowtide.voice.cues import tone
+from lowtide.voice.frames import Samples
+from lowtide.voice.prompts import Prompts, louder
 from lowtide.voice.speaker import Playback, Speaker
 
 TAIL = 0.35
@@ -17,10 +19,17 @@ class Mouth:
     Args:
         prompts: Where sentences come from.
         speaker: Where they sound.
+        recording: The person's own recording, None where there is none.
     """
 
-    def __init__(self, prompts: Prompts, speaker: Speaker) -> None:
+    def __init__(
+        self,
+        prompts: Prompts,
+        speaker: Speaker,
+        recording: Callable[[], Samples | None] = lambda: None,
+    ) -> None:
         self._prompts = prompts
+        self._recording = recording
         self._speaker = speaker
         self._deaf_until = 0.0
 
@@ -46,6 +55,13 @@ class Mouth:
                 case Say():
                     samples = self._prompts.render(act)
                     self._speaker.play(samples, now, time.perf_counter() - arrived)
+                case Cue(breath, gain):
+                    samples = tone(breath, gain)
+                    self._speaker.play(samples, now, time.perf_counter() - arrived)
+                case Play(gain):
+                    if (own := self._recording()) is not None:
+                        samples = louder(own, gain)
+                        self._speaker.play(samples, now, time.perf_counter() - arrived)
                 case Stop():
                     self._speaker.hush(now)
                 case _:

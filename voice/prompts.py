@@ -42,9 +42,7 @@ class Prompts:
         for part in say.parts:
             pieces.append(np.zeros(round(part.pause * PROMPT_RATE), np.int16))
             pieces.append(self.sentence(part.text, say.words_per_minute))
-        whole = np.concatenate(pieces).astype(np.float64) * 10 ** (say.gain / 20)
-        samples: Samples = np.clip(whole, -32767, 32767).astype(np.int16)
-        return samples
+        return louder(np.concatenate(pieces), say.gain)
 
     def sentence(self, text: str, words_per_minute: int) -> Samples:
         """One sentence."""
@@ -68,6 +66,13 @@ class Prompts:
     def _key(self, text: str, words_per_minute: int) -> str:
         voice = f"{self._voice.name}|{words_per_minute}|{self._voice.pitch}"
         return hashlib.sha256(f"{SHAPE}|{LOUDNESS}|{voice}|{text}".encode()).hexdigest()[:32]
+
+
+def louder(sound: Samples, gain: float) -> Samples:
+    """Samples so many dB louder, or softer."""
+    whole = sound.astype(np.float64) * 10 ** (gain / 20)
+    samples: Samples = np.clip(whole, -32767, 32767).astype(np.int16)
+    return samples
 
 
 def _read(path: Path) -> Samples | None:

@@ -12,7 +12,7 @@ from platformdirs import user_config_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lowtide.intents.acts import Act, Set
-from lowtide.intents.person import Night, Patience, Person
+from lowtide.intents.person import Breath, Moment, Night, Patience, Person
 from lowtide.voice.errors import BadFolder, BadSettings
 
 LONGEST_NAME, LONGEST_PLAN = 40, 120
@@ -51,10 +51,17 @@ class Settings(BaseModel):
     """Whether a session shows what is heard and said."""
     journal: bool = False
     """Whether the person agreed to a journal."""
+    breath: Breath = "words"
+    """What marks a breath: words, or soft tones."""
+    recording: Path | None = None
+    """A sound file in the person's own voice or a friend's, three minutes at most."""
+    recording_when: Moment = "asked"
+    """When it is played: asked, at the second pull of a night, or when the number is strong."""
 
     def person(self) -> Person:
         """What the core may know."""
-        return Person(**{each.name: getattr(self, each.name) for each in fields(Person)})
+        known = {each.name: getattr(self, each.name) for each in fields(Person)}
+        return Person(**known | {"recording": self.recording is not None})
 
 
 def settings_file() -> Path:

@@ -17,7 +17,7 @@ PATIENCE: dict[Patience, dict[Completeness, float]] = {
     "quick": {"whole": 0.32, "unknown": 0.5, "open": 1.0},
     "normal": {"whole": 0.45, "unknown": 0.8, "open": 1.6},
     "patient": {"whole": 0.9, "unknown": 1.4, "open": 2.4},
-    "very_patient": {"whole": 2.0, "unknown": 2.5, "open": 4.0},
+    "very_patient": {"whole": 2.0, "unknown": 3.0, "open": 5.0},
 }
 """Seconds of silence that end an utterance; voice.md section 6 rule 6, safety.md section 1.2."""
 LONG_PATIENCE = 3.0

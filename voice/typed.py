@@ -1,7 +1,7 @@
 """The conversation typed: the same core on a virtual clock, without ears or mouth."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from lowtide.intents.acts import Act, Say, as_json
@@ -15,11 +15,20 @@ TICK = 0.5
 
 
 def converse(
-    lines: Iterable[str], understander: Understander, dialogue: Dialogue
+    lines: Iterable[str],
+    understander: Understander,
+    dialogue: Dialogue,
+    keep: Callable[[tuple[Act, ...], float], None] = lambda _acts, _now: None,
 ) -> Iterator[dict[str, Any]]:
     """What is answered to each line and to the time that passes, as `chat --json` prints it.
 
     What we say takes as long as it would aloud, so that patience counts from its end.
+
+    Args:
+        lines: What is said, and "@wait 90".
+        understander: Says what it means.
+        dialogue: Answers it.
+        keep: Writes down what is to be kept, told with the seconds since the beginning.
     """
     now = 0.0
     for line in lines:
@@ -28,15 +37,22 @@ def converse(
             while now < until:
                 now = min(now + TICK, until)
                 if acts := dialogue.tick(now):
+                    keep(acts, now)
                     yield _entry(now, None, acts)
                     now = _spoken(acts, now)
                     dialogue.said(now)
             continue
         understanding = understander.understand([Hypothesis(line)], dialogue.person.ex_name)
         acts = dialogue.hear(understanding, now)
+        keep(acts, now)
         yield _entry(now, understanding, acts)
         now = _spoken(acts, now)
         dialogue.said(now)
+        while acts := dialogue.tick(now):  # As at a microphone, where a frame passes at once.
+            keep(acts, now)
+            yield _entry(now, None, acts)
+            now = _spoken(acts, now)
+            dialogue.said(now)
 
 
 def _spoken(acts: tuple[Act, ...], now: float) -> float:

@@ -6,13 +6,21 @@ and does not move the script. Leaving a script is closing the generator; an answ
 script ends is answered by the ordinary rules.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Protocol
 
 from lowtide.intents.acts import Act, Say
 from lowtide.intents.events import Understanding
 from lowtide.intents.text import canonical
+
+Takes = Callable[[Understanding], bool]
+"""Whether words are meant for a script, and not for the ordinary rules."""
+
+
+def nothing(_: Understanding) -> bool:
+    """No words at all."""
+    return False
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,8 @@ class Ask:
     while_silent: tuple[WhileSilent, ...] = ()
     name: str = ""
     """What is asked, for telling the same question from another."""
+    takes: Takes = nothing
+    """What is an answer whatever else it would mean at another moment."""
     within: float | None = None
     """Seconds of silence, from the end of our voice, that are an answer too."""
 
@@ -44,6 +54,8 @@ class Until:
     seconds: float
     watch: frozenset[str] = frozenset()
     """Intents that are sent into the script instead of being answered."""
+    takes: Takes = nothing
+    """What is sent into the script whatever else it would mean at another moment."""
     deaf_to_none: bool = False
     """Whether what fits no intent gets no sign of listening: breath is not speech."""
 
@@ -81,13 +93,13 @@ class Answer:
 class Words(Protocol):
     """Where a script gets its words: a line of the pack by its name."""
 
-    def __call__(self, name: str, /, *, softer: float = 0.0, **slots: str) -> Say:
+    def __call__(self, name: str, /, *, softer: float = 0.0, **slots: str | int) -> Say:
         """One of the line's variants, not said lately.
 
         Args:
             name: A table of `_lines.toml` or `_safety.toml`.
             softer: dB under the present volume.
-            slots: What stands for `{slot}` in the line.
+            slots: What stands for `{slot}` in the line; a number becomes a word.
         """
         ...
 

@@ -1,32 +1,87 @@
 """Breathing together: in for four, out for six, two easy breaths first; the cues grow sparse."""
 
 import re
+from collections.abc import Callable, Collection
+from typing import Literal
 
+from lowtide.intents.acts import Act
+from lowtide.intents.events import Understanding
 from lowtide.intents.flows import Flow, Until, Words
+from lowtide.intents.numbers import breaths as breaths_in
+from lowtide.intents.numbers import minutes as minutes_in
+from lowtide.intents.text import canonical
 
 EASY = ((3.0, 4.0),) * 2
 PACED = (4.0, 6.0)
 """Seconds in and out: six breaths a minute, no hold; safety.md section 1.2."""
-BREATHS = {"short": 6, "standard": 18, "long": 30}
+BREATHS = (6, 18, 30)
+"""Offered first, standard, and long; safety.md section 1.2."""
+A_MINUTE = 6
+"""Breaths."""
 CUED = 4
 """Paced breaths with a word for each half; after them the words come with every second breath."""
 CUE_SECONDS = 0.4
-"""What a cue word takes: the wait is counted from its end."""
+"""What a cue takes, word or tone: the wait is counted from its end."""
+HALVES: tuple[Literal["in", "out"], ...] = ("in", "out")
 _DIZZY = re.compile(r"\b(?:dizzy|light ?headed|tingl\w+|faint|head(?:'s| is) spinning)\b")
 
 
-def breathe(words: Words, breaths: int = BREATHS["short"]) -> Flow:
-    """Breathe so many paced breaths; anyone dizzy is let off at once."""
-    pace = [*EASY, *(PACED,) * breaths]
-    acts = (words("breathe_begin"),)
-    yield Until(acts, 1.0, deaf_to_none=True)
-    for number, halves in enumerate(pace):
-        spoken = number < len(EASY) + CUED or number % 2 == 0
-        for cue, seconds in zip(("breathe_in", "breathe_out"), halves, strict=True):
-            said = (words(cue),) if spoken else ()
-            wait = seconds - CUE_SECONDS if spoken else seconds
-            answer = yield Until(said, wait, frozenset({"none"}), deaf_to_none=True)
-            if _DIZZY.search(answer.text):
+def breaths_named(text: str) -> int | None:
+    """The number of `BREATHS` that these words choose, by breaths or by minutes, or None."""
+    named = breaths_in(text) or (minutes_in(text) or 0) * A_MINUTE
+    if named < 2:
+        return None
+    return next((each for each in BREATHS if named <= each), BREATHS[-1])
+
+
+Cues = Callable[[Literal["in", "out"]], Act]
+"""What marks a half of a breath."""
+
+
+def breathe(
+    words: Words,
+    cue: Cues,
+    longer: Collection[str],
+    breaths: int = BREATHS[0],
+) -> Flow:
+    """Breathe so many paced breaths; anyone dizzy is let off at once.
+
+    Args:
+        words: The lines.
+        cue: What marks a breath.
+        longer: Words, in canonical form, that ask for the next longer exercise.
+        breaths: How many, two easy ones not counted.
+    """
+
+    def meant_for_us(heard: Understanding) -> bool:
+        named = breaths_named(heard.text) is not None
+        return named or _dizzy(heard) or canonical(heard.text) in longer
+
+    rhythm: list[tuple[int, Act | None, float]] = [(0, words("breathe_begin"), 1.0)]
+    while rhythm:
+        number, said, seconds = rhythm.pop(0)
+        acts = (said,) if said else ()
+        answer = yield Until(acts, seconds, takes=meant_for_us, deaf_to_none=True)
+        if answer.heard is not None:
+            if _dizzy(answer.heard):
                 yield Until((words("breathe_dizzy"),), 0.0)
                 return
+            more = next((each for each in BREATHS if each > breaths), breaths)
+            breaths = breaths_named(answer.text) or more
+        if not rhythm and number < len(EASY) + breaths:
+            rhythm = _halves(number, cue)
     yield Until((words("breathe_end"),), 0.0)
+
+
+def _halves(number: int, cue: Cues) -> list[tuple[int, Act | None, float]]:
+    """A breath in and out: the number of the next breath, what marks it, and seconds to wait."""
+    spoken = number < len(EASY) + CUED or number % 2 == 0
+    halves = EASY[number] if number < len(EASY) else PACED
+    return [
+        (number + 1, cue(half) if spoken else None, seconds - CUE_SECONDS * spoken)
+        for half, seconds in zip(HALVES, halves, strict=True)
+    ]
+
+
+def _dizzy(heard: Understanding) -> bool:
+    return any(_DIZZY.search(each) for each in (heard.text, *heard.readings))

@@ -4,13 +4,14 @@ Every question may be passed over: by "skip", by "no", or by silence. What a rec
 wrong is read back, and kept only after a "yes".
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass
 
 from lowtide.intents.acts import Act, Say, Set
 from lowtide.intents.delivery import together
 from lowtide.intents.events import Change
 from lowtide.intents.flows import Answer, Ask, Flow, Until, Words
+from lowtide.intents.flows.recording import record
 from lowtide.intents.settings import SettingPhrases, surest
 
 FOR_AN_ANSWER = 15.0
@@ -31,22 +32,36 @@ class _Question:
     """What an answer sets, None when it can't be read."""
 
 
-def set_up(words: Words, phrases: SettingPhrases) -> Flow:
-    """Ask everything once, and say at the end where it is kept."""
-    said = words("setup_begin")
+def set_up(words: Words, phrases: SettingPhrases, keep: Collection[str] = ()) -> Flow:
+    """Ask everything once, and say at the end where it is kept.
+
+    Args:
+        words: The lines.
+        phrases: What is understood as an answer.
+        keep: Words that keep a recording, in canonical form; without any none is asked for.
+    """
     kept: tuple[Set, ...] = ()
-    for question in (
+    questions = (
         _Question("country", frozenset({"country"}), phrases.country),
         _Question("ex", frozenset({"ex_name", "ex_word"}), phrases.ex),
         _Question("own_name", frozenset({"own_name"}), phrases.own_name),
         _Question("patience", frozenset({"patience"}), phrases.patience),
         _Question("plan", frozenset({"plan"}), phrases.plan),
         _Question("journal", frozenset({"journal"}), phrases.agreed),
-    ):
+    )
+    said = words("setup_begin", count=len(questions) + bool(keep))
+    for question in questions:
         opening: tuple[Act, ...] = (*kept, together(said, words(f"setup_{question.name}")))
         change = yield from _chosen(question, opening, words, phrases)
         kept = (Set(change.key, change.value),) if change else ()
         said = _answered(words, change) if change else words(f"setup_{question.name}_skipped")
+    if keep:
+        asked: tuple[Act, ...] = (*kept, together(said, words("setup_recording")))
+        answer = yield Ask(asked, within=FOR_AN_ANSWER, name="recording")
+        kept, said = (), words("setup_recording_skipped")
+        if answer.intent == "yes":
+            yield from record(words, keep)
+            said = words("setup_recording_done")
     yield Until((*kept, together(said, words("setup_end"))), 0.0)
 
 

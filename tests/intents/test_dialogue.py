@@ -182,6 +182,31 @@ def test_breathing_is_six_breaths_a_minute_and_the_words_grow_sparse(night: Nigh
     assert len(ins) == 7, "two easy breaths and six paced ones, the last without a word"
 
 
+@pytest.mark.parametrize(
+    ("lines", "minutes"),
+    [
+        (["breathe with me"], 1),
+        (["breathe with me", "stop", "breathe with me"], 3),
+        (["eighteen breaths please"], 3),
+        (["breathe with me for five minutes"], 5),
+        (["breathe with me", "longer"], 3),
+        (["breathe with me", "longer", "a bit longer"], 5),
+    ],
+)
+def test_how_long_to_breathe_is_the_persons_to_say(
+    night: Night, pack: Pack, lines: list[str], minutes: int
+) -> None:
+    begun = night(*lines)[-1]["at"]
+    [ended] = [
+        entry["at"]
+        for entry in night("@wait 400")
+        if entry["acts"][0].get("say") in pack.lines["breathe_end"]
+    ]
+    assert ended - begun == pytest.approx(60 * minutes + 22, rel=0.12), (
+        "and two easy breaths and the words before them"
+    )
+
+
 def test_dizzy_ends_the_breathing_kindly(night: Night, pack: Pack) -> None:
     night("breathe with me", "@wait 20")
     assert night.says("i feel dizzy") in pack.lines["breathe_dizzy"]
@@ -204,7 +229,8 @@ def test_venting_is_not_interrupted_and_ends_with_one_sentence_back(
 def test_the_unsent_letter_is_heard_and_let_go(night: Night, pack: Pack) -> None:
     night("i want to say it to you instead of to him")
     assert night.says("you broke my heart and you never even said sorry") == ""
-    assert night.says("i'm done") in pack.lines["letter_let_go"]
+    assert night.says("i'm done") in pack.lines["letter_keep"]
+    assert night.says("let it go") in pack.lines["letter_let_go"]
 
 
 def test_danger_is_heard_in_the_middle_of_venting(night: Night) -> None:
