@@ -14,6 +14,8 @@ from lowtide.models.store import default_root
 INSTALLED_MODELS = default_root()
 """Where the person's own models are, before the tests are set apart from them."""
 
+TEST_MODEL = Path(__file__).parents[1] / "models" / "test" / "vosk-model-lowtide-test"
+
 Lowtide = Callable[..., subprocess.CompletedProcess[str]]
 Spoken = Callable[..., Path]
 Needs = Callable[..., None]
@@ -72,6 +74,13 @@ def lowtide() -> Lowtide:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def vosk_folder() -> Path:
+    """A Vosk model: ours for tests, or a real one that LOWTIDE_VOSK_MODEL names."""
+    chosen = os.environ.get("LOWTIDE_VOSK_MODEL")
+    return Path(chosen) if chosen else TEST_MODEL
 
 
 @pytest.fixture(scope="session")
