@@ -56,12 +56,17 @@ def _answering(site: Site) -> type[BaseHTTPRequestHandler]:
     return Answering
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: a client that hangs up on what it refuses is no error here."""
+
+
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     for proxy in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY"):
         monkeypatch.delenv(proxy, raising=False)
     site = Site()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _answering(site))
+    server = _Server(("127.0.0.1", 0), _answering(site))
     site.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()

@@ -5,6 +5,7 @@ What is fetched is the small Vosk model that is here for tests, packed as its ma
 
 import hashlib
 import io
+import json
 import re
 import resource
 import shutil
@@ -116,6 +117,28 @@ def test_a_model_is_fetched_verified_unpacked_and_found(store: Store, site: Site
     assert seen[-1] == (len(site.content), len(site.content))
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
     assert left(store.root) == [NAME]
+
+
+FETCH = """
+import json, sys
+from pathlib import Path
+from lowtide.models.catalogue import Model
+from lowtide.models.store import Store
+from lowtide.voice.progress import shown
+model = Model(**json.loads(sys.argv[1]))
+with shown(model.name) as watch:
+    Store(Path(sys.argv[2]), [model]).get(model.name, watch=watch)
+"""
+
+
+def test_a_terminal_shows_how_far_it_is(
+    terminal: Callable[..., tuple[int, str]], store: Store, root: Path
+) -> None:
+    status, seen = terminal("-c", FETCH, json.dumps(vars(store.known(NAME))), root)
+    assert status == 0, seen
+    assert "━" in seen
+    assert re.search(r"\d\.\d/\d\.\d MB", seen)
+    assert store.installed()
 
 
 def test_a_download_cut_off_goes_on_where_it_was(store: Store, site: Site) -> None:

@@ -48,9 +48,8 @@ class Vosk:
                 self._model = vosk.Model(str(folder))
             except Exception as error:
                 raise _unusable(folder) from error
+            self._fresh()  # A graph that can't be used is noticed here, not in the first sentence.
         self._recogniser: Any = None
-        self.start()  # A graph that can't be used is noticed here, not in the first sentence.
-        self._recogniser = None
 
     def missing(self, words: Iterable[str]) -> tuple[str, ...]:
         """Those of these words that the model does not have, so that it can never hear them."""
@@ -89,14 +88,7 @@ class Vosk:
         Raises:
             NoRecogniser: libvosk can't work with the model.
         """
-        limits = [self._grammar] if self._grammar else []
-        with silenced():
-            try:
-                self._recogniser = self._new(self._model, RATE, *limits)
-            except Exception as error:
-                raise _unusable(self._folder) from error
-        self._recogniser.SetMaxAlternatives(N_BEST)
-        self._recogniser.SetWords(True)  # noqa: FBT003 - Vosk's own signature
+        self._recogniser = self._fresh()
 
     def accept(self, frame: Frame) -> None:
         """Take in one frame of the utterance."""
@@ -125,6 +117,16 @@ class Vosk:
     def close(self) -> None:
         """Let go of the model."""
         self._recogniser = self._model = None
+
+    def _fresh(self) -> Any:  # noqa: ANN401 - an untyped library
+        limits = [self._grammar] if self._grammar else []
+        try:
+            made = self._new(self._model, RATE, *limits)
+        except Exception as error:
+            raise _unusable(self._folder) from error
+        made.SetMaxAlternatives(N_BEST)
+        made.SetWords(True)  # noqa: FBT003 - Vosk's own signature
+        return made
 
 
 def check_folder(folder: Path) -> None:
