@@ -150,23 +150,23 @@ def hypotheses(alternatives: Sequence[dict[str, Any]]) -> tuple[Hypothesis, ...]
 
     Vosk's confidences are log likelihoods of paths: only their differences mean something. One
     text may come on several paths, with other pauses or unknown words left out; its odds add up.
+    Where the best reading has no word, nothing was heard: the next best of silence is "i" or "the".
 
     Args:
         alternatives: As in Vosk's result, best first.
     """
-    heard = [each for each in alternatives if _known_words(each["text"])]
-    if not heard:
+    if not alternatives or not _known_words(alternatives[0]["text"]):
         return ()
-    best = max(each["confidence"] for each in heard)
+    best = max(each["confidence"] for each in alternatives)
     odds: dict[str, float] = {}
     words: dict[str, tuple[Word, ...]] = {}
-    for each in heard:
+    for each in alternatives:
         text = _known_words(each["text"])
         odds[text] = odds.get(text, 0.0) + math.exp(each["confidence"] - best)
         words.setdefault(text, tuple(_words(each.get("result", []))))
     total = sum(odds.values())
     first = next(iter(odds))
-    ranked = sorted(odds, key=lambda text: (text != first, -odds[text]))
+    ranked = sorted(filter(None, odds), key=lambda text: (text != first, -odds[text]))
     return tuple(Hypothesis(text, odds[text] / total, words[text]) for text in ranked)
 
 
