@@ -46,6 +46,7 @@ from lowtide.voice.engines import recogniser
 from lowtide.voice.errors import Trouble
 from lowtide.voice.frames import RATE, Samples, framed
 from lowtide.voice.packs import understander
+from lowtide.voice.recognisers.vosk_trial import try_out
 from lowtide.voice.recording import Recording
 from lowtide.voice.turns import JUDGED_AFTER, PATIENCE
 
@@ -146,11 +147,13 @@ def _asked(arguments: Sequence[str]) -> argparse.Namespace:
 def _engines(vosk_model: Path | None) -> Iterator[tuple[str, Path | None]]:
     yield "sphinx", None
     try:
+        if vosk_model:
+            try_out(vosk_model)  # Once for a new folder, and no part of getting ready.
         if vosk_model or Store().first("speech"):
             yield "vosk", vosk_model
         else:
             print("Without Vosk: no model is here; lowtide models get speech", file=sys.stderr)
-    except StoreTrouble as trouble:
+    except (StoreTrouble, Trouble) as trouble:
         print(f"Without Vosk: {trouble}", file=sys.stderr)
 
 
