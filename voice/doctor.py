@@ -11,6 +11,8 @@ from lowtide.voice.engines import recogniser
 from lowtide.voice.errors import Trouble
 from lowtide.voice.microphone import Microphone
 from lowtide.voice.prompts import cache_folder, writable
+from lowtide.voice.recognisers import Recogniser
+from lowtide.voice.recognisers.vosk import Vosk
 from lowtide.voice.settings import Settings, settings_file
 from lowtide.voice.speaker import Device
 from lowtide.voice.synthesis import Synthesis, Voice
@@ -60,8 +62,21 @@ def _engine(settings: Settings) -> str:
     begun = time.perf_counter()
     engine = recogniser(settings.engine, settings.vosk_model)
     ready = time.perf_counter() - begun
-    engine.close()
-    return f"{engine.name}, ready in {ready:.2f} s"
+    try:
+        return f"{engine.name}, ready in {ready:.2f} s{_unhearable(engine)}"
+    finally:
+        engine.close()
+
+
+def _unhearable(engine: Recogniser) -> str:
+    """What of the packs the engine has no words for, where that can be asked."""
+    if not isinstance(engine, Vosk):
+        return ""
+    words = {word for _, phrase in load().phrases() for word in phrase.split()}
+    missing = engine.missing(sorted(words))
+    if not missing:
+        return ""
+    return f"; it has no word for {len(missing)} of {len(words)}: {', '.join(missing[:8])} …"
 
 
 def _models(_: Settings) -> str:

@@ -26,7 +26,7 @@ def recogniser(
         raise NoRecogniser(f"There is no engine called {engine!r}; there are: {', '.join(ENGINES)}")
     if engine == "sphinx":
         return _sphinx(recorded=recorded)
-    folder = vosk_model or _installed_model()
+    folder = _tried(vosk_model) if vosk_model else _installed_model()
     if folder is not None:
         from lowtide.voice.recognisers.vosk import Vosk  # noqa: PLC0415 - loads libvosk
 
@@ -40,6 +40,14 @@ def _sphinx(*, recorded: bool) -> Recogniser:
     from lowtide.voice.recognisers.sphinx import Sphinx  # noqa: PLC0415 - starts a worker
 
     return Sphinx(behind=1) if recorded else Sphinx()
+
+
+def _tried(folder: Path) -> Path:
+    """A folder of the person's own: no checksum vouches for it, so it is tried."""
+    from lowtide.voice.recognisers.vosk_trial import try_out  # noqa: PLC0415 - starts a worker
+
+    try_out(folder)
+    return folder
 
 
 def _installed_model() -> Path | None:
