@@ -18,13 +18,12 @@ from lowtide.voice.engines import recogniser
 from lowtide.voice.errors import Trouble
 from lowtide.voice.hearing import as_json
 from lowtide.voice.journal import Journal, journal_file
-from lowtide.voice.microphone import Microphone
 from lowtide.voice.mouth import Mouth
 from lowtide.voice.packs import understander
 from lowtide.voice.prompts import Prompts, cache_folder
 from lowtide.voice.session import Decided, Done, Event, Heard, Listening, Session
 from lowtide.voice.settings import Settings, keep
-from lowtide.voice.speaker import Device
+from lowtide.voice.soundcard import SoundCard
 from lowtide.voice.synthesis import Synthesis, Voice
 
 Show = Literal["live", "plain", "json"]
@@ -40,8 +39,7 @@ def talk_live(settings: Settings, pack: Pack, show: Show, *, setting_up: bool = 
     Raises:
         Trouble: A device, the engine or the voice can't be had.
     """
-    microphone = Microphone(settings.microphone)
-    speaker = Device(settings.speaker)
+    card = SoundCard(settings.microphone, settings.speaker, _tell)
     engine = recogniser(settings.engine, settings.vosk_model)
     synthesis = Synthesis()
     prompts = Prompts(cache_folder(), synthesis, Voice(settings.voice))
@@ -52,13 +50,15 @@ def talk_live(settings: Settings, pack: Pack, show: Show, *, setting_up: bool = 
         setting_up=setting_up,
         noting=settings.journal,
     )
-    session = Session(Ears(engine), understander(pack), dialogue, Mouth(prompts, speaker))
+    session = Session(
+        Ears(engine), understander(pack), dialogue, Mouth(prompts, card), settings.barge_in
+    )
     prompts.prepare(dialogue.urgent())
-    about = f"Hearing with {engine.name} on {microphone.device['name']}. Ctrl-C ends."
     journal = Journal(journal_file()) if settings.journal else None
     try:
-        with speaker, microphone:
-            events = _keeping(session.converse(microphone, greet=True), journal)
+        with card:
+            about = f"Hearing with {engine.name} on {card.microphone}. Ctrl-C ends."
+            events = _keeping(session.converse(card, greet=True), journal)
             if setting_up:
                 events = _until_idle(dialogue, events)
             _shown(show, about, events, captions=settings.captions or setting_up)
@@ -69,11 +69,11 @@ def talk_live(settings: Settings, pack: Pack, show: Show, *, setting_up: bool = 
         synthesis.close()
         if journal is not None:
             journal.close()
-    if microphone.lost_blocks or microphone.overflows:
-        Console(stderr=True).print(
-            f"{microphone.lost_blocks} blocks of sound came too fast, "
-            f"{microphone.overflows} were lost by the device."
-        )
+
+
+def _tell(line: str) -> None:
+    """One line about the devices."""
+    Console(stderr=True).print(line, markup=False)
 
 
 def _hour() -> float:

@@ -55,6 +55,7 @@ class TurnTaker:
     """Finds utterances in the probabilities of speech, frame by frame."""
 
     def __init__(self) -> None:
+        self._started: int | None = None
         self.reset()
 
     @property
@@ -67,9 +68,13 @@ class TurnTaker:
         """Seconds since the last voiced frame of the utterance under way; 0 without one."""
         return (self._index - self._last_voiced) * FRAME_SECONDS if self.speaking else 0.0
 
+    def resume(self, start: int, last_voiced: int) -> None:
+        """An utterance that had ended goes on: frames of its beginning and its last voice."""
+        self._started, self._last_voiced, self._index = start, last_voiced, last_voiced
+
     def reset(self) -> None:
         """Forget an utterance under way."""
-        self._started: int | None = None
+        self._started = None
         self._voiced_in_a_row = 0
         self._last_voiced = self._index = 0
 
