@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Literal
@@ -13,6 +14,8 @@ from rich.text import Text
 from lowtide.intents.acts import Act, Forget, Note, Set
 from lowtide.intents.dialogue import Dialogue
 from lowtide.intents.pack import Pack
+from lowtide.voice import service
+from lowtide.voice.ahead import Ahead, everything
 from lowtide.voice.ears import Ears
 from lowtide.voice.engines import recogniser
 from lowtide.voice.errors import Trouble
@@ -25,8 +28,9 @@ from lowtide.voice.session import Decided, Done, Event, Heard, Listening, Sessio
 from lowtide.voice.settings import Settings, keep
 from lowtide.voice.soundcard import SoundCard
 from lowtide.voice.synthesis import Synthesis, Voice
+from lowtide.voice.waking import Pokes, Waking
 
-Show = Literal["live", "plain", "json"]
+Show = Literal["live", "plain", "json", "quiet"]
 LINES_EVERY = 4
 """Frames between two refreshes of the live line: about eight a second."""
 METER = 24
@@ -51,14 +55,22 @@ def talk_live(settings: Settings, pack: Pack, show: Show, *, setting_up: bool = 
         noting=settings.journal,
     )
     session = Session(
-        Ears(engine), understander(pack), dialogue, Mouth(prompts, card), settings.barge_in
+        Ears(engine),
+        understander(pack),
+        dialogue,
+        Mouth(prompts, card),
+        barge_in=settings.barge_in,
+        waking=None if setting_up else Waking(settings.waking),
     )
     prompts.prepare(dialogue.urgent())
     journal = Journal(journal_file()) if settings.journal else None
     try:
-        with card:
+        ahead = Ahead(everything(pack, settings.person()), prompts, settings.voice)
+        with card, ahead, Pokes() as pokes:
             about = f"Hearing with {engine.name} on {card.microphone}. Ctrl-C ends."
-            events = _keeping(session.converse(card, greet=True), journal)
+            woken = _woken(session, session.converse(card, greet=True), pokes)
+            events = _keeping(woken, journal)
+            service.notify("READY=1")
             if setting_up:
                 events = _until_idle(dialogue, events)
             _shown(show, about, events, captions=settings.captions or setting_up)
@@ -80,6 +92,17 @@ def _hour() -> float:
     """Of the day, 0 to 24, on the person's clock."""
     now = time.localtime()
     return now.tm_hour + now.tm_min / 60
+
+
+def _woken(session: Session, events: Iterable[Event], pokes: Pokes) -> Iterator[Event]:
+    """The events, and between them what a poke brings; systemd is told that we are alive."""
+    for count, event in enumerate(events):
+        yield event
+        if isinstance(event, Listening):
+            if pokes.taken():
+                yield from session.wake(event.now)
+            if count % service.TELLS_EVERY == 0:
+                service.notify("WATCHDOG=1")
 
 
 def _keeping(events: Iterable[Event], journal: Journal | None) -> Iterator[Event]:
@@ -117,6 +140,9 @@ def _shown(show: Show, about: str, events: Iterator[Event], *, captions: bool) -
         _as_json(events)
     elif show == "plain":
         _plain(about, events)
+    elif show == "quiet":
+        Console(stderr=True).print(about)
+        deque(events, maxlen=0)
     else:
         _live(about, events, captions=captions)
 

@@ -21,6 +21,7 @@ from lowtide.voice.mouth import Mouth
 from lowtide.voice.settings import BargeIn
 from lowtide.voice.speaker import Playback
 from lowtide.voice.turns import JUDGED_AFTER, LONG_PATIENCE, PATIENCE
+from lowtide.voice.waking import Waking
 
 
 @dataclass(frozen=True)
@@ -106,21 +107,25 @@ class Session:
         mouth: Says it.
         barge_in: What gets through while our voice sounds: "stop" words and danger, or "full"
             for everything, where our voice can't reach the microphone.
+        waking: When the session sleeps; never without it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         ears: Ears,
         understander: Understander,
         dialogue: Dialogue,
         mouth: Mouth,
+        *,
         barge_in: BargeIn = "stop",
+        waking: Waking | None = None,
     ) -> None:
         self._ears = ears
         self._understander = understander
         self._dialogue = dialogue
         self._mouth = mouth
         self._barge_in = barge_in
+        self._waking = waking
         self._judged: tuple[str, Completeness] = ("", "unknown")
         self._open: deque[Turn] = deque()
         self._answered_at = float("-inf")
@@ -128,7 +133,9 @@ class Session:
 
     def converse(self, source: FrameSource, *, greet: bool = False) -> Iterator[Event]:
         """Hear a source to its end, and then silence until everything is answered and said."""
-        if greet:
+        if self._waking is not None and self._waking.begins_asleep:
+            self._dialogue.sleep()
+        elif greet:
             yield from self._answer(None, None, self._dialogue.greet(), 0.0, time.perf_counter())
         index = -1
         for frame in source:
@@ -149,7 +156,18 @@ class Session:
             yield from self._heard(utterance, now, arrived)
         if not self._ears.hearing and not self._mouth.sounding:
             yield from self._answer(None, None, self._dialogue.tick(now), now, arrived)
+            yield from self._tire(now, arrived)
+        elif self._waking is not None:
+            self._waking.heard(now)
         yield Listening(now, frame.decibels, self._ears.hearing, self._mouth.sounding)
+
+    def wake(self, now: float) -> Iterator[Event]:
+        """Somebody woke us by other means than words."""
+        yield from self._answer(None, None, self._dialogue.wake(now), now, time.perf_counter())
+
+    def _tire(self, now: float, arrived: float) -> Iterator[Event]:
+        if self._waking is not None and self._waking.sleeps(self._dialogue, now):
+            yield from self._answer(None, None, self._dialogue.doze(now), now, arrived)
 
     def _ended(self, playback: Playback, now: float, arrived: float) -> Iterator[Event]:
         if self._open:
@@ -231,6 +249,9 @@ class Session:
         return patience[self._judged[1]]
 
     def _heard(self, utterance: Utterance, now: float, arrived: float) -> Iterator[Event]:
+        asleep = self._dialogue.state == "asleep"
+        if asleep and self._waking is not None and not self._waking.wakes_by_voice():
+            return
         if not utterance.text or self._mouth.is_ours(utterance.text, utterance.start):
             return  # A cough or a door, in which no words were found; or the rest of our own voice.
         utterance = replace(utterance, loudness=_loudness(self._ears.levels))

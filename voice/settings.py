@@ -39,6 +39,8 @@ class Settings(BaseModel):
     barge_in: BargeIn = "stop"
     """What gets through while our voice sounds: stop words and danger, or everything ("full": for
     headphones)."""
+    waking: Literal["open", "wake", "push"] = "open"
+    """Listens at once; sleeps until "low tide" is said; or until a key or `lowtide poke`."""
     voice: str = ""
     """A voice id of pyttsx3."""
     ex_name: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)

@@ -172,6 +172,13 @@ class SoundCard:
             case Sounded(number, start, end):
                 self._note_end(number, start, end)
             case Failed():
+                print(
+                    "DEBUG",
+                    message,
+                    self._open,
+                    time.monotonic() - self._begun_at,
+                    file=__import__("sys").stderr,
+                )
                 self._announce_loss()
                 self._again_at = time.monotonic() + self._back_off()
 
@@ -187,6 +194,17 @@ class SoundCard:
 
     def _lose(self) -> None:
         """Throw the worker away; another is begun after a while."""
+        print(
+            "DEBUG lose",
+            self._open,
+            self._overdue(),
+            time.monotonic() - self._heard_at,
+            [
+                (n, x.due - time.monotonic(), len(x.samples) / 22050)
+                for n, x in self._playing.items()
+            ],
+            file=__import__("sys").stderr,
+        )
         self.close()
         self._open = False
         self._announce_loss()
