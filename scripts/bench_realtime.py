@@ -55,6 +55,8 @@ LINES = (
 VOICES = ("rms", "slt", "awb")
 GAINS, DELAYS = (-20, -10, 0), (0.0, 0.15, 0.3)
 ROOM_NOISE = 10 ** (-62 / 20)
+WAITS = 2.5
+"""Seconds of silence after which the person in the bench speaks: longer than an answer takes."""
 HOURS, NIGHT_TURNS = 8, 200
 PARTS = ("turns", "echo", "stop", "others", "night", "devices")
 
@@ -128,10 +130,10 @@ class EchoRoom:
         while waiting or len(rest) or index * FRAME_SECONDS - last < 6:
             now = index * FRAME_SECONDS
             sounding = self.timeline.sounding
-            since = since + FRAME_SECONDS if not sounding else 0.0
+            since = 0.0 if sounding or len(rest) else since + FRAME_SECONDS
             begun = self.timeline.sounds[-1][0] if sounding and self.timeline.sounds else None
             interrupts = self.over is not None and begun is not None and now - begun >= self.over
-            if waiting and not len(rest) and (since > 1.5 or (interrupts and len(waiting) % 2)):
+            if waiting and not len(rest) and (since > WAITS or (interrupts and len(waiting) % 2)):
                 rest = waiting.pop(0)
                 self.said.append((now, now + len(rest) / RATE))
             mine, rest = rest[:FRAME_SAMPLES], rest[FRAME_SAMPLES:]
@@ -269,7 +271,7 @@ def _phrases(bench: Bench) -> Iterator[tuple[str, str]]:
 
 
 def stop(bench: Bench) -> dict[str, Any]:
-    """ "Stop" over our answer, and speech that goes on just after it began."""
+    """How soon a stop over our answer brings silence."""
     figures = {}
     for gain in (None, *GAINS):
         silent, late = [], []
@@ -355,7 +357,7 @@ class SilentSpeaker(Timeline):
 
 
 def night(bench: Bench) -> dict[str, Any]:
-    """Eight hours and 200 turns on the virtual clock: memory after the first hour and at the end."""
+    """Eight hours and 200 turns on the virtual clock: memory after an hour and at the end."""
     frames = round(HOURS * 3600 / FRAME_SECONDS)
     ears: Any = ScriptedEars(frames // NIGHT_TURNS)
     dialogue = Dialogue(bench.pack, person=Person(night="on"))

@@ -27,8 +27,9 @@ from lowtide.voice.worker import Worker, WorkerLost
 
 OPENS_WITHIN = 8.0
 """Seconds for a worker to start and to open the devices."""
-DEAD_AFTER = 1.5
-"""Seconds without a frame after which the worker hangs; it notices a dead device after 1.0."""
+FIRST_AFTER, DEAD_AFTER = 5.0, 2.0
+"""Seconds without a frame after which the worker hangs, for the first one and later; it notices a
+dead device by itself after 1.0."""
 OVERDUE = 3.0
 """Seconds a sound may end later than its length says before the worker is given up."""
 BACK_OFF = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -69,6 +70,7 @@ class SoundCard:
         self._ended: deque[Playback] = deque()
         self._zero = _Zero()
         self._attempts = 0
+        self._within = FIRST_AFTER
         self._again_at = float("inf")
         self._open = False
         self._lost = False
@@ -146,9 +148,10 @@ class SoundCard:
                 self._begin()
             return None
         try:
-            if self._worker.waiting(FRAME_SECONDS if self._lost else DEAD_AFTER):
+            if self._worker.waiting(FRAME_SECONDS if self._lost else self._within):
                 message = self._worker.receive(0)
                 if isinstance(message, bytes):
+                    self._within = DEAD_AFTER
                     return message
                 self._note(message)
             elif self._hangs(now):
@@ -166,19 +169,12 @@ class SoundCard:
         match message:
             case Opened(microphone, _):
                 self.microphone = microphone
-                self._open, self._again_at = True, float("inf")
+                self._open, self._again_at, self._within = True, float("inf"), FIRST_AFTER
                 if self._lost:
                     self._recover()
             case Sounded(number, start, end):
                 self._note_end(number, start, end)
             case Failed():
-                print(
-                    "DEBUG",
-                    message,
-                    self._open,
-                    time.monotonic() - self._begun_at,
-                    file=__import__("sys").stderr,
-                )
                 self._announce_loss()
                 self._again_at = time.monotonic() + self._back_off()
 
@@ -194,17 +190,6 @@ class SoundCard:
 
     def _lose(self) -> None:
         """Throw the worker away; another is begun after a while."""
-        print(
-            "DEBUG lose",
-            self._open,
-            self._overdue(),
-            time.monotonic() - self._heard_at,
-            [
-                (n, x.due - time.monotonic(), len(x.samples) / 22050)
-                for n, x in self._playing.items()
-            ],
-            file=__import__("sys").stderr,
-        )
         self.close()
         self._open = False
         self._announce_loss()

@@ -26,8 +26,9 @@ BUFFER_SECONDS = 0.06
 BLOCK_SECONDS = 0.01
 LONGEST_DELAY = 1.0
 """Seconds between a block's making and its sound that are believed; Bluetooth takes 0.3."""
-STALLED_AFTER = 1.0
-"""Seconds without a question for sound after which the device is gone."""
+FIRST_AFTER, STALLED_AFTER = 5.0, 2.5
+"""Seconds without a question for sound after which the device is gone, after the start and later.
+Measured: PulseAudio's null sink asks once, and then not for up to 2 s, when a stream begins."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ class Device:
         self._over: deque[Sounded] = deque()
         self._out: deque[NDArray[np.float32]] = deque()
         self._resample = soxr.ResampleStream(self._rate, RATE, 1, dtype="float32")
-        self._called = time.monotonic()
+        self._called = time.monotonic() + FIRST_AFTER - STALLED_AFTER
         try:
             self._stream = self._open()
         except portaudio.sounddevice().PortAudioError as error:

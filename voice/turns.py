@@ -14,8 +14,8 @@ from lowtide.intents.person import Patience
 from lowtide.voice.frames import FRAME_SECONDS
 
 PATIENCE: dict[Patience, dict[Completeness, float]] = {
-    "quick": {"whole": 0.32, "unknown": 0.5, "open": 1.0},
-    "normal": {"whole": 0.45, "unknown": 0.8, "open": 1.6},
+    "quick": {"whole": 0.25, "unknown": 0.45, "open": 0.9},
+    "normal": {"whole": 0.32, "unknown": 0.65, "open": 1.4},
     "patient": {"whole": 0.9, "unknown": 1.4, "open": 2.4},
     "very_patient": {"whole": 2.0, "unknown": 2.5, "open": 4.0},
 }

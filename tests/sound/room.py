@@ -199,6 +199,11 @@ class Tape:
         self._recorder.communicate()
 
     @property
+    def began(self) -> float:
+        """When the first sample sounded."""
+        return self._zero
+
+    @property
     def samples(self) -> NDArray[np.int16]:
         """Everything recorded so far."""
         whole = b"".join(self._pieces)
