@@ -127,7 +127,8 @@ class Session:
         self._barge_in = barge_in
         self._waking = waking
         self._judged: tuple[str, Completeness] = ("", "unknown")
-        self._open: deque[Turn] = deque()
+        self._open: deque[Turn | None] = deque()
+        """Turns whose answers sound or wait; None where the answer gave way to one that follows."""
         self._answered_at = float("-inf")
         self._over: _Over | None = None
 
@@ -170,8 +171,8 @@ class Session:
             yield from self._answer(None, None, self._dialogue.doze(now), now, arrived)
 
     def _ended(self, playback: Playback, now: float, arrived: float) -> Iterator[Event]:
-        if self._open:
-            turn = self._open.popleft()
+        turn = self._open.popleft() if self._open else None
+        if turn is not None:
             yield Done(replace(turn, reply_start=playback.start, reply_end=playback.end))
         if not self._mouth.sounding:
             yield from self._answer(None, None, self._dialogue.said(now), now, arrived)
@@ -224,7 +225,7 @@ class Session:
             return
         self._mouth.hush(now)
         if over.follows is not None and over.follows in self._open:
-            self._open.remove(over.follows)
+            self._open[self._open.index(over.follows)] = None
         yield from self._heard(utterance, now, arrived)
 
     def _gets_through(self, utterance: Utterance) -> bool:
