@@ -36,6 +36,8 @@ BACK_OFF = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds between two attempts, the last for ever."""
 DRIFT_WINDOW = 1024
 """Frames (33 s) over which the session's second 0 is found anew: two clocks drift apart."""
+TONE_HEARD_AFTER = 1.2
+"""Seconds a worker that has lost the microphone lives on for its tone."""
 TONE = 0
 """Number of sounds nobody waits for."""
 
@@ -163,7 +165,9 @@ class SoundCard:
         return None
 
     def _hangs(self, now: float) -> bool:
-        return self._open if not self._lost else now - self._begun_at > OPENS_WITHIN
+        """Whether a worker that says nothing should have: it is open, or takes long to open."""
+        opening = not self._open and self._again_at == float("inf")
+        return self._open or (opening and now - self._begun_at > OPENS_WITHIN)
 
     def _note(self, message: Any) -> None:  # noqa: ANN401 - what a worker may say
         match message:
@@ -176,7 +180,8 @@ class SoundCard:
                 self._note_end(number, start, end)
             case Failed():
                 self._announce_loss()
-                self._again_at = time.monotonic() + self._back_off()
+                # This worker can still sound: the tone is heard out before the next one begins.
+                self._again_at = time.monotonic() + max(self._back_off(), TONE_HEARD_AFTER)
 
     # What is lost and comes back
 
