@@ -54,6 +54,8 @@ SAME_AGAIN = 4
 """From this turn of one intent in a night there are no more reframes; DESIGN.md section 5."""
 CHOICE_EVERY = 3
 """Every third sign of listening in a row offers a choice of two things."""
+DOZES_SOFTER = 6.0
+"""dB by which the last words before sleep are softer: the person may be asleep already."""
 LONG_PATIENCE: frozenset[State] = frozenset({"venting", "letter", "recording"})
 """States in which a pause does not end what somebody says."""
 HEARD_OUT: frozenset[State] = LONG_PATIENCE | {"setup"}
@@ -219,6 +221,24 @@ class Dialogue:
     def failed(self, act: Act) -> None:
         """What was said to be kept or deleted could not be: it is taken back as soon as may be."""
         self._taken_back = "not_deleted" if isinstance(act, Forget) else "not_kept"
+
+    def sleep(self) -> None:
+        """Begin asleep: only the wake phrase, or being woken, is answered."""
+        self._state = "asleep"
+
+    def doze(self, now: float) -> tuple[Act, ...]:
+        """Nobody has spoken for long: say so softly and sleep; where there is danger, stay."""
+        self._pass(now)
+        if self._state in ("asleep", "safety"):
+            return ()
+        self._leave()
+        self._state = "asleep"
+        return self._emitted((self._speech.line("asleep", softer=DOZES_SOFTER),))
+
+    def wake(self, now: float) -> tuple[Act, ...]:
+        """Somebody woke us by other means than words."""
+        self._pass(now)
+        return self._emitted(self._wake()) if self._state == "asleep" else ()
 
     def _pass(self, now: float) -> None:
         self._now = now

@@ -90,7 +90,10 @@ def load(folder: Path = HEADS / "en", *, encoder: bool = True) -> MeaningModel:
     ngrams = Ngrams(folder / "ngrams.npz")
     if encoder:
         with suppress(FileNotFoundError, ImportError):
-            readers = [(ENCODER_SHARE, Encoder(folder)), (1 - ENCODER_SHARE, ngrams)]
+            readers: list[tuple[float, Reader]] = [
+                (ENCODER_SHARE, Encoder(folder)),
+                (1 - ENCODER_SHARE, ngrams),
+            ]
             return MeaningModel(labels, readers)
     return MeaningModel(labels, [(1.0, ngrams)])
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lowtide.intents.acts import Act
     from lowtide.intents.pack import Pack
     from lowtide.intents.understanding import Explanation, Understander
+    from lowtide.voice.live import Show
     from lowtide.voice.recognisers import Recogniser
     from lowtide.voice.settings import Settings
 
@@ -30,6 +31,8 @@ app = typer.Typer(
 )
 models_app = typer.Typer(help="Speech and meaning models.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
+service_app = typer.Typer(help="Run in the background, by systemd.", no_args_is_help=True)
+app.add_typer(service_app, name="service")
 app.add_typer(journal_app, name="journal")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
@@ -72,6 +75,7 @@ def talk(
     plain: Annotated[
         bool, typer.Option("--plain", help="Simple lines, for screen readers.")
     ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show nothing of what is said.")] = False,
     as_json: AsJson = False,
     pack: PackFolder = None,
 ) -> None:
@@ -79,7 +83,8 @@ def talk(
     from lowtide.voice.live import talk_live  # noqa: PLC0415 - opens the sound system
 
     settings = _settings(engine=engine, microphone=microphone, speaker=speaker)
-    talk_live(settings, _pack(pack), "json" if as_json else "plain" if plain else "live")
+    show: Show = "json" if as_json else "quiet" if quiet else "plain" if plain else "live"
+    talk_live(settings, _pack(pack), show)
 
 
 @app.command()
@@ -177,6 +182,7 @@ def setup(
     pack: PackFolder = None,
 ) -> None:
     """Choose country, names, patience and a plan: by voice, or by keys."""
+    from lowtide.voice.ahead import render_with_bar  # noqa: PLC0415 - only this command
     from lowtide.voice.settings import settings_file  # noqa: PLC0415 - pydantic takes a while
     from lowtide.voice.setup import by_keys, by_voice  # noqa: PLC0415 - only this command
 
@@ -186,6 +192,8 @@ def setup(
     if typed:
         for said in by_keys(settings, loaded, _understander(loaded), sys.stdin):
             typer.echo(said)
+    if sys.stderr.isatty():  # Elsewhere it is rendered beside the first session.
+        render_with_bar(loaded, _settings().person(), settings.voice)
     typer.echo(f"Everything chosen is kept in {settings_file()}")
 
 
@@ -200,6 +208,23 @@ def doctor(engine: Engine = "") -> None:
         typer.echo(f"{'ok  ' if finding.works else 'NOT '} {finding.part:<12} {finding.line}")
     if not whole:
         raise SystemExit(1)
+
+
+@app.command()
+def poke() -> None:
+    """Wake the session that runs, from a headset button, a key binding or another program."""
+    from lowtide.voice.waking import poke as poke_session  # noqa: PLC0415 - only this command
+
+    poke_session()
+
+
+@service_app.command("install")
+def service_install() -> None:
+    """Write the systemd user unit; nothing is started."""
+    from lowtide.voice.service import install  # noqa: PLC0415 - only this command
+
+    typer.echo(f"Written: {install()}")
+    typer.echo("Start it now and at every login: systemctl --user enable --now lowtide")
 
 
 @models_app.command("list")

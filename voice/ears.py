@@ -1,6 +1,7 @@
 """Puts voice activity, turns and the recogniser together: frames in, utterances out."""
 
 from collections import deque
+from collections.abc import Iterable
 
 from lowtide.intents.events import Utterance
 from lowtide.voice.activity import VoiceActivity
@@ -10,6 +11,9 @@ from lowtide.voice.turns import ONSET_FRAMES, SpeechEnded, SpeechStarted, TurnTa
 
 PRE_ROLL = 10
 """Frames (320 ms) before the onset that are decoded too, so that the first syllable survives."""
+
+OVER_ONSET = 0.6
+"""Probability from which a frame begins speech while our own voice sounds: its rest stays below."""
 
 
 class Ears:
@@ -23,10 +27,14 @@ class Ears:
         self.recogniser = recogniser
         self.decoded_frames = 0
         """Frames given to the recogniser so far."""
+        self.levels: list[float] = []
+        """dBFS of the frames of the utterance under way."""
         self._activity = VoiceActivity()
         self._turns = TurnTaker()
         self._pre_roll: deque[Frame] = deque(maxlen=PRE_ROLL + ONSET_FRAMES)
         self._start = 0.0
+        self._frames: list[Frame] = []
+        self._before: tuple[Frame, ...] = ()
 
     @property
     def hearing(self) -> bool:
@@ -38,36 +46,52 @@ class Ears:
         """Seconds of silence in the utterance under way."""
         return self._turns.silence
 
-    def hear(self, frame: Frame, patience: float) -> Utterance | None:
+    def hear(self, frame: Frame, patience: float, *, over: bool = False) -> Utterance | None:
         """Take in one frame; the utterance that ended with it, if one did.
 
         Args:
             frame: The next one.
             patience: Seconds of silence that end an utterance at this moment.
+            over: Whether our own voice sounds, and a rest of it is in the frame.
         """
         probability = self._activity.probability(frame)
         self._pre_roll.append(frame)
+        if over and not self.hearing and probability < OVER_ONSET:
+            probability = 0.0
         turn = self._turns.hear(frame.index, probability, patience)
         if isinstance(turn, SpeechStarted):
-            self._start = turn.frame * FRAME_SECONDS
-            self.recogniser.start()
-            for earlier in self._pre_roll:
-                self._accept(earlier)
+            self._begin(turn.frame * FRAME_SECONDS, self._pre_roll)
         elif isinstance(turn, SpeechEnded):
             return self._finish(turn.frame * FRAME_SECONDS)
         elif self._turns.speaking:
             self._accept(frame)
         return None
 
+    def go_back(self) -> None:
+        """What is under way goes on with the utterance before it: both are heard as one."""
+        frames = (*self._before, *self._frames)
+        self._begin(frames[0].start, frames)
+        self._turns.resume(frames[0].index, frames[-1].index)
+
     def close_gate(self) -> None:
-        """Forget what is under way: our own voice begins."""
+        """Forget what is under way: our own voice begins, or its rest was heard."""
         self._turns.reset()
         self._activity.reset()
         self._pre_roll.clear()
 
+    def _begin(self, start: float, frames: Iterable[Frame]) -> None:
+        self._start = start
+        self.recogniser.start()
+        earlier, self._frames, self.levels = tuple(frames), [], []
+        for frame in earlier:
+            self._accept(frame)
+
     def _accept(self, frame: Frame) -> None:
         self.recogniser.accept(frame)
+        self._frames.append(frame)
+        self.levels.append(frame.decibels)
         self.decoded_frames += 1
 
     def _finish(self, end: float) -> Utterance:
+        self._before = tuple(self._frames)
         return Utterance(self._start, end, self.recogniser.finish())

@@ -50,6 +50,7 @@ class Hearing:
             self._understander,
             Dialogue(self._pack, seed=self._seed, person=self._settings.person()),
             Mouth(self._prompts, timeline),
+            barge_in=self._settings.barge_in,
         )
         for event in session.converse(recording):
             if isinstance(event, Done):

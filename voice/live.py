@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
@@ -12,21 +13,23 @@ from rich.text import Text
 from lowtide.intents.acts import Set
 from lowtide.intents.dialogue import Dialogue
 from lowtide.intents.pack import Pack
+from lowtide.voice import service
+from lowtide.voice.ahead import Ahead, everything
 from lowtide.voice.ears import Ears
 from lowtide.voice.engines import recogniser
 from lowtide.voice.hearing import as_json
 from lowtide.voice.keeping import Keeping
-from lowtide.voice.microphone import Microphone
 from lowtide.voice.mouth import Mouth
 from lowtide.voice.own_voice import Recorder
 from lowtide.voice.packs import understander
 from lowtide.voice.prompts import Prompts, cache_folder
 from lowtide.voice.session import Decided, Done, Event, Heard, Listening, Session
 from lowtide.voice.settings import Settings
-from lowtide.voice.speaker import Device
+from lowtide.voice.soundcard import SoundCard
 from lowtide.voice.synthesis import Synthesis, Voice
+from lowtide.voice.waking import Pokes, Waking
 
-Show = Literal["live", "plain", "json"]
+Show = Literal["live", "plain", "json", "quiet"]
 LINES_EVERY = 4
 """Frames between two refreshes of the live line: about eight a second."""
 METER = 24
@@ -39,12 +42,11 @@ def talk_live(settings: Settings, pack: Pack, show: Show, *, setting_up: bool = 
     Raises:
         Trouble: A device, the engine or the voice can't be had.
     """
-    microphone = Microphone(settings.microphone)
-    speaker = Device(settings.speaker)
+    card = SoundCard(settings.microphone, settings.speaker, _tell)
     engine = recogniser(settings.engine, settings.vosk_model)
     synthesis = Synthesis()
     prompts = Prompts(cache_folder(), synthesis, Voice(settings.voice))
-    recorder = Recorder(microphone)
+    recorder = Recorder(card)
     keeping = Keeping(settings, recorder)
     dialogue = Dialogue(
         pack,
@@ -55,13 +57,22 @@ def talk_live(settings: Settings, pack: Pack, show: Show, *, setting_up: bool = 
         can_record=True,
     )
     keeping.failed = dialogue.failed
-    mouth = Mouth(prompts, speaker, lambda: keeping.recording)
-    session = Session(Ears(engine), understander(pack), dialogue, mouth)
+    session = Session(
+        Ears(engine),
+        understander(pack),
+        dialogue,
+        Mouth(prompts, card, lambda: keeping.recording),
+        barge_in=settings.barge_in,
+        waking=None if setting_up else Waking(settings.waking),
+    )
     prompts.prepare(dialogue.urgent())
-    about = f"Hearing with {engine.name} on {microphone.device['name']}. Ctrl-C ends."
     try:
-        with speaker, microphone:
-            events = _kept(session.converse(recorder, greet=True), keeping, recorder)
+        ahead = Ahead(everything(pack, keeping.person()), prompts, settings.voice)
+        with card, ahead, Pokes() as pokes:
+            about = f"Hearing with {engine.name} on {card.microphone}. Ctrl-C ends."
+            woken = _woken(session, session.converse(recorder, greet=True), pokes)
+            events = _kept(woken, keeping, recorder)
+            service.notify("READY=1")
             if setting_up:
                 events = _until_idle(dialogue, events)
             _shown(show, about, events, captions=settings.captions or setting_up)
@@ -71,17 +82,28 @@ def talk_live(settings: Settings, pack: Pack, show: Show, *, setting_up: bool = 
         engine.close()
         synthesis.close()
         keeping.close()
-    if microphone.lost_blocks or microphone.overflows:
-        Console(stderr=True).print(
-            f"{microphone.lost_blocks} blocks of sound came too fast, "
-            f"{microphone.overflows} were lost by the device."
-        )
+
+
+def _tell(line: str) -> None:
+    """One line about the devices."""
+    Console(stderr=True).print(line, markup=False)
 
 
 def _hour() -> float:
     """Of the day, 0 to 24, on the person's clock."""
     now = time.localtime()
     return now.tm_hour + now.tm_min / 60
+
+
+def _woken(session: Session, events: Iterable[Event], pokes: Pokes) -> Iterator[Event]:
+    """The events, and between them what a poke brings; systemd is told that we are alive."""
+    for count, event in enumerate(events):
+        yield event
+        if isinstance(event, Listening):
+            if pokes.taken():
+                yield from session.wake(event.now)
+            if count % service.TELLS_EVERY == 0:
+                service.notify("WATCHDOG=1")
 
 
 def _kept(events: Iterable[Event], keeping: Keeping, recorder: Recorder) -> Iterator[Event]:
@@ -107,6 +129,9 @@ def _shown(show: Show, about: str, events: Iterator[Event], *, captions: bool) -
         _as_json(events)
     elif show == "plain":
         _plain(about, events)
+    elif show == "quiet":
+        Console(stderr=True).print(about)
+        deque(events, maxlen=0)
     else:
         _live(about, events, captions=captions)
 

@@ -16,7 +16,9 @@ BLOCK_SECONDS = 0.02
 LONGEST_LAG = 10.0
 """Seconds of sound that may wait for the loop before blocks are lost (and counted); the first
 sentence on a busy machine takes 2."""
-DEAD_AFTER = 2.0
+FIRST_AFTER = 4.0
+"""Seconds for the first callback: a sound server that has just started takes its time."""
+DEAD_AFTER = 1.0
 """Seconds without a callback after which the microphone is gone: unplugging gives no error."""
 
 
@@ -96,13 +98,13 @@ class Microphone:
 
     def _chunks(self) -> Iterator[Samples]:
         resample = soxr.ResampleStream(self._rate, RATE, 1, dtype="int16")
+        within = FIRST_AFTER
         while True:
             try:
-                block = self._blocks.get(timeout=DEAD_AFTER)
+                block, within = self._blocks.get(timeout=within), DEAD_AFTER
             except queue.Empty as error:
                 raise NoMicrophone(
-                    f"The microphone {self.device['name']!r} went silent; "
-                    "is it still plugged in? Start lowtide again when it is."
+                    f"The microphone {self.device['name']!r} went silent; is it still plugged in?"
                 ) from error
             sound = np.frombuffer(block, np.int16).reshape(-1, self._channels)
             mono = sound.mean(axis=1).astype(np.int16)

@@ -1,16 +1,26 @@
 """Performs acts: words become prompts, prompts become sound."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 
 from lowtide.intents.acts import Act, Cue, Play, Say, Stop
 from lowtide.voice.cues import tone
+from lowtide.voice.echo import Spoken
 from lowtide.voice.frames import Samples
 from lowtide.voice.prompts import Prompts, louder
 from lowtide.voice.speaker import Playback, Speaker
 
-TAIL = 0.35
-"""Seconds the ears stay closed after our voice has ended: the room still carries it."""
+SHORTEST_TAIL, LONGEST_TAIL = 0.2, 1.0
+"""Seconds the ears stay closed after our voice has ended, whatever was measured."""
+MORE_TAIL = 0.1
+"""Seconds beyond what was measured: no two sentences end alike."""
+ABOVE_FLOOR = 6.0
+"""dB over the room's own loudness under which our voice has faded."""
+QUIET_ROOM = -60.0
+"""dBFS of a room nothing is known of."""
+OURS_WITHIN = 1.5
+"""Seconds after our voice in which an utterance may begin with the rest of it."""
 
 
 class Mouth:
@@ -31,15 +41,17 @@ class Mouth:
         self._prompts = prompts
         self._recording = recording
         self._speaker = speaker
-        self._deaf_until = 0.0
+        self._spoken = Spoken()
+        self._tail = Tail()
+        self._yielded = False
 
     def deafens(self, now: float) -> bool:
         """Whether what is heard at `now` may be our own voice."""
-        return self._speaker.sounding or now < self._deaf_until
+        return not self._yielded and (self._speaker.sounding or self._tail.lasts(now))
 
     @property
     def sounding(self) -> bool:
-        """Whether our voice sounds or is about to."""
+        """Whether our voice sounds, is held or is about to sound."""
         return self._speaker.sounding
 
     def perform(self, acts: Iterable[Act], now: float, arrived: float) -> None:
@@ -53,6 +65,8 @@ class Mouth:
         for act in acts:
             match act:
                 case Say():
+                    self._yielded = False
+                    self._spoken.said(act.text)
                     samples = self._prompts.render(act)
                     self._speaker.play(samples, now, time.perf_counter() - arrived)
                 case Cue(breath, gain):
@@ -67,9 +81,81 @@ class Mouth:
                 case _:
                     pass  # Nothing to be heard.
 
+    def hold(self, now: float) -> None:
+        """Be silent in the middle of a word: somebody may be speaking."""
+        self._speaker.pause(now)
+
+    def go_on(self, now: float) -> None:
+        """Say the rest: nobody was speaking to us."""
+        self._yielded = False
+        self._speaker.resume(now)
+
+    def give_way(self) -> None:
+        """Listen from now on although our voice is held."""
+        self._yielded = True
+
+    def hush(self, now: float) -> None:
+        """Never say the rest."""
+        self._speaker.hush(now)
+
+    def is_ours(self, text: str, start: float) -> bool:
+        """Whether an utterance that began at `start` is what was left of our own voice."""
+        return start < self._tail.end + OURS_WITHIN and self._spoken.is_ours(text)
+
+    def hear(self, decibels: float, now: float) -> None:
+        """How loud it is now: so the room's tail is measured."""
+        self._tail.hear(decibels, now, sounding=self._speaker.sounding)
+
     def ended(self, now: float) -> Playback | None:
         """What our voice has ended saying by `now`."""
         playback = self._speaker.ended(now)
         if playback is not None:
-            self._deaf_until = now + TAIL
+            self._tail.begin(playback.end)
+            if not self._speaker.sounding:
+                self._yielded = False
         return playback
+
+
+class Tail:
+    """How long the room carries our voice after its end, measured at each end.
+
+    The ears are closed for so long. The first time it is waited until the room has fallen silent;
+    afterwards for the shortest of the last few tails, because a longer one may have been somebody's
+    answer.
+    """
+
+    def __init__(self) -> None:
+        self.end = float("-inf")
+        """When our voice has last ended, on the session's clock."""
+        self._measuring = False
+        self._measured: deque[float] = deque(maxlen=3)
+        self._quiet: deque[float] = deque(maxlen=100)
+
+    def begin(self, end: float) -> None:
+        """Our voice has ended."""
+        self.end, self._measuring = end, True
+
+    def hear(self, decibels: float, now: float, *, sounding: bool) -> None:
+        """Take in a frame's loudness in dBFS."""
+        since = now - self.end
+        if sounding:
+            self._measuring = False
+        elif not self._measuring:
+            self._quiet.append(decibels)
+        elif decibels < self._floor + ABOVE_FLOOR or since >= LONGEST_TAIL:
+            self._measured.append(min(since, LONGEST_TAIL))
+            self._measuring = False
+
+    def lasts(self, now: float) -> bool:
+        """Whether the ears are to stay closed."""
+        since = now - self.end
+        if not self._measured:
+            return self._measuring and since < LONGEST_TAIL
+        return since < min(max(min(self._measured) + MORE_TAIL, SHORTEST_TAIL), LONGEST_TAIL)
+
+    @property
+    def _floor(self) -> float:
+        """The room's own loudness: what is exceeded nine times of ten, once something was heard."""
+        if not self._quiet:
+            return QUIET_ROOM
+        return sorted(self._quiet)[len(self._quiet) // 10]

@@ -46,7 +46,7 @@ class Prompts:
 
     def sentence(self, text: str, words_per_minute: int) -> Samples:
         """One sentence."""
-        path = self._folder / f"{self._key(text, words_per_minute)}.flac"
+        path = self._path(text, words_per_minute)
         if (kept := _read(path)) is not None:
             return kept
         voice = replace(self._voice, words_per_minute=words_per_minute)
@@ -54,14 +54,18 @@ class Prompts:
         _write(path, samples)
         return samples
 
+    def missing(self, says: Iterable[Say]) -> list[tuple[str, int]]:
+        """The sentences and their words a minute that are not in the cache, each once."""
+        wanted = {(part.text, say.words_per_minute): None for say in says for part in say.parts}
+        return [each for each in wanted if not self._path(*each).exists()]
+
     def prepare(self, says: Iterable[Say]) -> None:
         """Have these in the cache before they are needed."""
-        for say in says:
-            for part in say.parts:
-                if not (
-                    self._folder / f"{self._key(part.text, say.words_per_minute)}.flac"
-                ).exists():
-                    self.sentence(part.text, say.words_per_minute)
+        for sentence in self.missing(says):
+            self.sentence(*sentence)
+
+    def _path(self, text: str, words_per_minute: int) -> Path:
+        return self._folder / f"{self._key(text, words_per_minute)}.flac"
 
     def _key(self, text: str, words_per_minute: int) -> str:
         voice = f"{self._voice.name}|{words_per_minute}|{self._voice.pitch}"

@@ -15,6 +15,7 @@ from lowtide.intents.acts import Act, Set
 from lowtide.intents.person import Breath, Moment, Night, Patience, Person
 from lowtide.voice.errors import BadFolder, BadSettings
 
+BargeIn = Literal["stop", "full"]
 LONGEST_NAME, LONGEST_PLAN = 40, 120
 """Characters."""
 
@@ -35,6 +36,11 @@ class Settings(BaseModel):
     country: str | None = None
     """Two letters, for helpline numbers; never guessed."""
     patience: Patience = "normal"
+    barge_in: BargeIn = "stop"
+    """What gets through while our voice sounds: stop words and danger, or everything ("full": for
+    headphones)."""
+    waking: Literal["open", "wake", "push"] = "open"
+    """Listens at once; sleeps until "low tide" is said; or until a key or `lowtide poke`."""
     voice: str = ""
     """A voice id of pyttsx3."""
     ex_name: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)

@@ -1,15 +1,16 @@
 """Owns the output, and says truly when something sounds: a device, or a virtual timeline.
 
-play ──► start (first sample) ──────────► end (last sample really out)
-hush ──► a fade of one block, then end
+play  ──► start (first sample) ──────────► end (last sample really out)
+pause ──► a fade of one block; resume goes on from there
+hush  ──► a fade of one block, then end
 """
 
-import queue
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import soxr
@@ -17,14 +18,17 @@ from numpy.typing import NDArray
 
 from lowtide.voice import portaudio
 from lowtide.voice.errors import NoSpeaker
-from lowtide.voice.frames import Samples
+from lowtide.voice.frames import RATE, Samples
 from lowtide.voice.synthesis import PROMPT_RATE
 
 BUFFER_SECONDS = 0.06
 """Asked of the device: under 40 ms a busy interpreter is heard as clicks (style.md section 4.5)."""
 BLOCK_SECONDS = 0.01
-FADE_SECONDS = 0.02
-"""Length of the fade when silenced."""
+LONGEST_DELAY = 1.0
+"""Seconds between a block's making and its sound that are believed; Bluetooth takes 0.3."""
+FIRST_AFTER, STALLED_AFTER = 5.0, 2.5
+"""Seconds without a question for sound after which the device is gone, after the start and later.
+Measured: PulseAudio's null sink asks once, and then not for up to 2 s, when a stream begins."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,14 @@ class Speaker(Protocol):
         """Silence, with a short fade."""
         ...
 
+    def pause(self, now: float) -> None:
+        """Hold what sounds, with a short fade."""
+        ...
+
+    def resume(self, now: float) -> None:
+        """Go on with what was held."""
+        ...
+
     def ended(self, now: float) -> Playback | None:
         """What has ended since last asked."""
         ...
@@ -75,10 +87,12 @@ class Timeline:
         self._until: float | None = None
         self._start = 0.0
         self._late = 0.0
+        self._held: list[Samples] | None = None
+        self._over: deque[Playback] = deque()
 
     @property
     def sounding(self) -> bool:
-        """Whether something sounds."""
+        """Whether something sounds, or is held."""
         return self._until is not None
 
     def play(self, samples: Samples, now: float, worked: float) -> None:
@@ -87,23 +101,38 @@ class Timeline:
             self._late = worked
             self._until = now
             self._start = now + worked
+        if self._held is not None:
+            self._held.append(samples)
+            return
         self.sounds.append((self._until + self._late, samples))
         self._until += len(samples) / PROMPT_RATE
 
     def hush(self, now: float) -> None:
         """Cut what sounds at `now`."""
-        if self._until is None:
-            return
-        self._until = min(self._until, now)
-        cut = self._until + self._late
-        self.sounds = [
-            (start, samples[: max(0, round((cut - start) * PROMPT_RATE))])
-            for start, samples in self.sounds
-        ]
+        self._cut(now)
+        self._held = None
+        if self._until is not None:
+            self._over.append(Playback(self._start, self._until + self._late))
+            self._until = None
+
+    def pause(self, now: float) -> None:
+        """Cut what sounds at `now`, and keep the rest."""
+        if self._until is not None and self._held is None:
+            self._held = self._cut(now)
+
+    def resume(self, now: float) -> None:
+        """Sound the rest."""
+        held, self._held = self._held, None
+        if held is not None and self._until is not None:
+            self._until = now
+            for samples in held:
+                self.play(samples, now, 0.0)
 
     def ended(self, now: float) -> Playback | None:
         """What has ended by `now`."""
-        if self._until is None or now < self._until:
+        if self._over:
+            return self._over.popleft()
+        if self._until is None or self._held is not None or now < self._until:
             return None
         playback = Playback(self._start, self._until + self._late)
         self._until = None
@@ -118,9 +147,31 @@ class Timeline:
             mixed[start : start + len(samples)] = samples
         return mixed
 
+    def _cut(self, now: float) -> list[Samples]:
+        """End what sounds at `now`; what was still to come."""
+        if self._until is None:
+            return []
+        self._until = min(self._until, now)
+        cut = self._until + self._late
+        lengths = [max(0, round((cut - start) * PROMPT_RATE)) for start, _ in self.sounds]
+        pairs = list(zip(self.sounds, lengths, strict=True))
+        self.sounds = [(start, samples[:length]) for (start, samples), length in pairs]
+        return [samples[length:] for (_, samples), length in pairs if length < len(samples)]
+
+
+@dataclass(frozen=True)
+class Sounded:
+    """Something that was to sound is over."""
+
+    number: int
+    """As it was given to `Device.play`."""
+    start: float
+    end: float
+    """Seconds of `time.monotonic()`; the same where it never sounded."""
+
 
 class Device:
-    """A real output device, open as long as the session.
+    """A real output device, open as long as it is entered.
 
     Args:
         name: The device's name, or a part of it that only one has; None is the default device.
@@ -131,17 +182,17 @@ class Device:
 
     def __init__(self, name: str | None = None) -> None:
         self.device = _device(name)
-        self.underflows = 0
-        """Times the device ran out of sound."""
         self._rate = int(self.device["default_samplerate"])
         self._channels = min(2, int(self.device["max_output_channels"]))
-        self._waiting: deque[NDArray[np.float32]] = deque()
-        self._rest = np.zeros(0, np.float32)
-        self._hushing = False
-        self._ends: queue.SimpleQueue[tuple[float, float]] = queue.SimpleQueue()
-        self._first_out: float | None = None
-        self._sounding = False
-        self._zero = float("inf")
+        self._waiting: deque[tuple[int, NDArray[np.float32]]] = deque()
+        self._now: tuple[int, NDArray[np.float32]] | None = None
+        self._start = 0.0
+        self._wish: Literal["hush", "pause", "resume"] | None = None
+        self._held = False
+        self._over: deque[Sounded] = deque()
+        self._out: deque[NDArray[np.float32]] = deque()
+        self._resample = soxr.ResampleStream(self._rate, RATE, 1, dtype="float32")
+        self._called = time.monotonic() + FIRST_AFTER - STALLED_AFTER
         try:
             self._stream = self._open()
         except portaudio.sounddevice().PortAudioError as error:
@@ -165,41 +216,45 @@ class Device:
             self._stream.close()
 
     @property
-    def sounding(self) -> bool:
-        """Whether something sounds or is about to."""
-        return self._sounding
+    def stalled(self) -> bool:
+        """Whether the device no longer asks for sound."""
+        return time.monotonic() - self._called > STALLED_AFTER
 
-    def play(self, samples: Samples, now: float, worked: float) -> None:  # noqa: ARG002
-        """Sound these samples next; the delay is measured, not told."""
-        self._keep_zero(now)
-        if not len(samples):
-            return  # Nothing would ever end, and the ears stay closed.
+    def play(self, number: int, samples: Samples) -> None:
+        """Sound these samples of `PROMPT_RATE` next."""
         sound = samples.astype(np.float32) / 32768.0
         if self._rate != PROMPT_RATE:
             sound = soxr.resample(sound, PROMPT_RATE, self._rate)
-        self._sounding = True
-        self._waiting.append(sound)
+        self._waiting.append((number, sound))
 
-    def hush(self, now: float) -> None:
-        """Silence within a block, with a fade."""
-        self._keep_zero(now)
-        self._hushing = self._sounding
+    def hush(self) -> None:
+        """Silence within a block, with a fade; what waits is never heard."""
+        now = time.monotonic()
+        while self._waiting:
+            self._over.append(Sounded(self._waiting.popleft()[0], now, now))
+        self._wish = "hush"
 
-    def ended(self, now: float) -> Playback | None:
-        """What has ended by the device's own account."""
-        self._keep_zero(now)
-        if self._ends.empty():
-            return None
-        start, end = self._ends.get()
-        if time.monotonic() < end:
-            self._ends.put((start, end))
-            return None
-        self._sounding = bool(self._waiting)
-        return Playback(start - self._zero, end - self._zero)
+    def pause(self) -> None:
+        """Hold within a block, with a fade."""
+        self._wish = "pause"
 
-    def _keep_zero(self, now: float) -> None:
-        """The session's second 0 on the system's clock: frames come late, never early."""
-        self._zero = min(self._zero, time.monotonic() - now)
+    def resume(self) -> None:
+        """Go on with what was held."""
+        self._wish = "resume"
+
+    def over(self) -> Iterator[Sounded]:
+        """What has ended by now, by the device's own account."""
+        while self._over and self._over[0].end <= time.monotonic():
+            yield self._over.popleft()
+
+    def out(self) -> Samples:
+        """What went out since last asked, 16 kHz mono: what the microphone may hear of us."""
+        blocks = [self._out.popleft() for _ in range(len(self._out))]
+        if not blocks:
+            return np.zeros(0, np.int16)
+        sound = self._resample.resample_chunk(np.concatenate(blocks))
+        samples: Samples = (np.clip(sound, -1.0, 1.0) * 32767).astype(np.int16)
+        return samples
 
     def _open(self) -> Any:  # noqa: ANN401 - an untyped library
         with portaudio.silenced():
@@ -213,24 +268,49 @@ class Device:
                 callback=self._fill,
             )
 
-    def _fill(self, out: NDArray[np.float32], frames: int, times: Any, status: Any) -> None:  # noqa: ANN401
-        self.underflows += bool(status.output_underflow)
-        hushing, self._hushing = self._hushing, False
-        while len(self._rest) < frames and self._waiting:
-            self._rest = np.concatenate((self._rest, self._waiting.popleft()))
-        block, self._rest = self._rest[:frames], self._rest[frames:]
-        if hushing:
-            block = block * np.linspace(1.0, 0.0, len(block), dtype=np.float32)
-            self._rest = self._rest[:0]
-            self._waiting.clear()
-        out[:] = 0.0
-        out[: len(block)] = block[:, None]
-        heard_at = time.monotonic() + max(0.0, times.outputBufferDacTime - times.currentTime)
-        if len(block) and self._first_out is None:
-            self._first_out = heard_at
-        if self._first_out is not None and not len(self._rest) and not self._waiting:
-            self._ends.put((self._first_out, heard_at + len(block) / self._rate))
-            self._first_out = None
+    def _fill(self, out: NDArray[np.float32], frames: int, times: Any, _: Any) -> None:  # noqa: ANN401
+        self._called = time.monotonic()
+        heard_at = self._called + _until_heard(times)
+        block = self._block(frames, heard_at)
+        out[:] = block[:, None]
+        self._out.append(block)
+
+    def _block(self, frames: int, heard_at: float) -> NDArray[np.float32]:
+        """The next so many samples, of as many sounds as fit."""
+        wish, self._wish = self._wish, None
+        was_held, self._held = self._held, wish == "pause" or (self._held and wish is None)
+        block = np.zeros(frames, np.float32)
+        if not was_held or wish == "resume":
+            self._fill_in(block, heard_at, newly=wish != "hush")
+        if wish == "hush" and self._now is not None:
+            self._over.append(Sounded(self._now[0], self._start, heard_at + frames / self._rate))
+            self._now = None
+        if wish is not None:
+            fade = np.linspace(1.0, 0.0, frames, dtype=np.float32)
+            block *= fade[::-1] if wish == "resume" else fade
+        return block
+
+    def _fill_in(self, block: NDArray[np.float32], heard_at: float, *, newly: bool) -> None:
+        """Fill a block with what sounds now, and `newly` with what waits behind it."""
+        filled = 0
+        while filled < len(block):
+            if self._now is None:
+                if not newly or not self._waiting:
+                    return
+                self._now, self._start = self._waiting.popleft(), heard_at + filled / self._rate
+            number, sound = self._now
+            piece, rest = sound[: len(block) - filled], sound[len(block) - filled :]
+            block[filled : filled + len(piece)] = piece
+            filled += len(piece)
+            self._now = (number, rest) if len(rest) else None
+            if not len(rest):
+                self._over.append(Sounded(number, self._start, heard_at + filled / self._rate))
+
+
+def _until_heard(times: Any) -> float:  # noqa: ANN401
+    """Seconds until a block is heard. What a sound server says may be nonsense while it starts."""
+    delay = float(times.outputBufferDacTime - times.currentTime)
+    return delay if 0.0 <= delay <= LONGEST_DELAY else BUFFER_SECONDS
 
 
 def _device(name: str | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ its sound, brought to one loudness and given soft edges, so that pauses and leve
 
 import contextlib
 import io
+import os
 import sys
 import tempfile
 import time
@@ -53,10 +54,15 @@ class Voice:
 
 
 class Synthesis:
-    """A speaking worker; it warms up by itself, and is thrown away when it hangs."""
+    """A speaking worker; it warms up by itself, and is thrown away when it hangs.
 
-    def __init__(self) -> None:
-        self._worker: Worker | None = Worker(_serve)
+    Args:
+        in_background: Whether it takes only what computing is left over.
+    """
+
+    def __init__(self, *, in_background: bool = False) -> None:
+        self._serve = _serve_in_background if in_background else _serve
+        self._worker: Worker | None = Worker(self._serve)
 
     def render(self, text: str, voice: Voice) -> Samples:
         """Speak one sentence into samples of `PROMPT_RATE`.
@@ -65,7 +71,7 @@ class Synthesis:
             NoVoice: There is no voice on this machine, or it failed twice.
         """
         for attempt in (1, 2):
-            worker = self._worker = self._worker or Worker(_serve)
+            worker = self._worker = self._worker or Worker(self._serve)
             try:
                 worker.send((text, voice))
                 rendered = worker.receive(ANSWER_WITHIN)
@@ -87,6 +93,12 @@ class Synthesis:
         if self._worker is not None:
             self._worker.close()
         self._worker = None
+
+
+def _serve_in_background(pipe: Connection) -> None:
+    with contextlib.suppress(AttributeError):  # Windows has no niceness.
+        os.nice(19)
+    _serve(pipe)
 
 
 def _serve(pipe: Connection) -> None:

@@ -14,8 +14,8 @@ from lowtide.intents.person import Patience
 from lowtide.voice.frames import FRAME_SECONDS
 
 PATIENCE: dict[Patience, dict[Completeness, float]] = {
-    "quick": {"whole": 0.32, "unknown": 0.5, "open": 1.0},
-    "normal": {"whole": 0.45, "unknown": 0.8, "open": 1.6},
+    "quick": {"whole": 0.25, "unknown": 0.45, "open": 0.9},
+    "normal": {"whole": 0.32, "unknown": 0.65, "open": 1.4},
     "patient": {"whole": 0.9, "unknown": 1.4, "open": 2.4},
     "very_patient": {"whole": 2.0, "unknown": 3.0, "open": 5.0},
 }
@@ -55,6 +55,7 @@ class TurnTaker:
     """Finds utterances in the probabilities of speech, frame by frame."""
 
     def __init__(self) -> None:
+        self._started: int | None = None
         self.reset()
 
     @property
@@ -67,9 +68,13 @@ class TurnTaker:
         """Seconds since the last voiced frame of the utterance under way; 0 without one."""
         return (self._index - self._last_voiced) * FRAME_SECONDS if self.speaking else 0.0
 
+    def resume(self, start: int, last_voiced: int) -> None:
+        """An utterance that had ended goes on: frames of its beginning and its last voice."""
+        self._started, self._last_voiced, self._index = start, last_voiced, last_voiced
+
     def reset(self) -> None:
         """Forget an utterance under way."""
-        self._started: int | None = None
+        self._started = None
         self._voiced_in_a_row = 0
         self._last_voiced = self._index = 0
 

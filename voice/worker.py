@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any
 
+DIES_WITHIN = 0.5
+"""Seconds for a child to end when it is told to, before it is killed."""
 Serve = Callable[[Connection], None]
 """What a child does with its end of the pipe until the other end closes."""
 
@@ -61,18 +63,21 @@ class Worker:
             raise WorkerLost("the worker is gone") from error
         raise WorkerLost(f"the worker did not answer within {seconds:.0f} s")
 
-    def waiting(self) -> bool:
-        """Whether a message of the child can be received at once."""
+    def waiting(self, seconds: float = 0.0) -> bool:
+        """Whether a message of the child, or its end, is there within so many seconds."""
         try:
-            return self._ours.poll()
+            return self._ours.poll(seconds)
         except OSError:
-            return False
+            return True  # `receive` tells what is wrong.
 
     def close(self) -> None:
         """End the child, whatever it is doing."""
         self._ours.close()
         self._process.terminate()
-        self._process.join()
+        self._process.join(DIES_WITHIN)
+        if self._process.is_alive():  # It hangs where no signal is heard.
+            self._process.kill()
+            self._process.join(DIES_WITHIN)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ import json
 import os
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -35,6 +36,9 @@ AUDIBLE = -50.0
 """dBFS in 10 ms from which something sounds; our voice lies near -23, its pauses at -96."""
 LONGEST_PAUSE = 1.3
 """Seconds: the pause before the action is 1.0; a longer silence is the end."""
+SOCKETS = ("module-native-protocol-unix auth-anonymous=1", "module-cli-protocol-unix")
+ROOM = "module-null-sink sink_name=room rate=48000"
+SPEAKER = "module-null-sink sink_name=speaker rate=48000"
 ASOUND = """
 pcm.!default { type pulse hint { show on description "The room" } }
 ctl.!default { type pulse }
@@ -71,12 +75,39 @@ class Room:
             "PULSE_LATENCY_MSEC": str(LATENCY_MS),
             "ALSA_CONFIG_PATH": str(folder / "asound.conf"),
         }
-        self._daemon = self._started(folder / "pulseaudio.log")
+        self._log = folder / "pulseaudio.log"
+        self._daemon = self._started(self._log)
 
     def close(self) -> None:
         """End the daemon."""
         self._daemon.terminate()
         self._daemon.wait(10)
+
+    def restart(self) -> None:
+        """The sound server dies under whoever uses it, and is back a second later."""
+        self._daemon.kill()
+        self._daemon.wait(10)
+        time.sleep(1)
+        self._daemon = self._started(self._log)
+
+    @contextmanager
+    def without_microphone(self) -> Iterator[None]:
+        """Pull the microphone out, and plug it in again at the end.
+
+        The server would move whoever hears it to another source, and there is always one here: a
+        speaker has a monitor. So it is told to end that stream, as it does where nothing is left.
+        """
+        modules = self._run("pactl", "list", "short", "modules").splitlines()
+        [number] = [line.split()[0] for line in modules if "sink_name=room" in line]
+        self._run("pactl", "unload-module", number)
+        blocks = self._run("pactl", "list", "source-outputs").split("Source Output #")
+        for block in blocks:
+            if "ALSA plug-in" in block:
+                self._command(f"kill-source-output {block.split()[0]}")
+        try:
+            yield
+        finally:
+            self._run("pactl", "load-module", *ROOM.split())
 
     def say(self, recording: Path) -> None:
         """Play a recording in the room, as loud as it is, and return when it has ended."""
@@ -111,9 +142,15 @@ class Room:
         """Start `lowtide talk --json` in the room."""
         return Talk(self.environment)
 
+    def _command(self, line: str) -> None:
+        """A command that pactl does not have, to the daemon itself."""
+        with socket.socket(socket.AF_UNIX) as daemon:
+            daemon.connect(f"{self.environment['PULSE_RUNTIME_PATH']}/cli")
+            daemon.sendall(f"{line}\n".encode())
+            time.sleep(0.2)
+
     def _started(self, log: Path) -> subprocess.Popen[bytes]:
-        sinks = [f"module-null-sink sink_name={name} rate=48000" for name in ("room", "speaker")]
-        modules = ["module-native-protocol-unix auth-anonymous=1", *sinks]
+        modules = [*SOCKETS, ROOM, SPEAKER]
         with log.open("wb") as file:
             daemon = subprocess.Popen(
                 [
@@ -160,6 +197,11 @@ class Tape:
         self._recorder.terminate()
         self._thread.join()
         self._recorder.communicate()
+
+    @property
+    def began(self) -> float:
+        """When the first sample sounded."""
+        return self._zero
 
     @property
     def samples(self) -> NDArray[np.int16]:
@@ -275,6 +317,15 @@ class Talk:
                 if int(fields[3]) == self._process.pid:  # the session it was started in
                     ticks += int(fields[11]) + int(fields[12])
         return ticks / os.sysconf("SC_CLK_TCK")
+
+    def sound_worker(self) -> int:
+        """The process that owns the devices."""
+        for path in Path("/proc").glob("[0-9]*/maps"):
+            with suppress(OSError):
+                own = os.getsid(int(path.parent.name)) == self._process.pid
+                if own and "libportaudio" in path.read_text():
+                    return int(path.parent.name)
+        raise AssertionError("no process of lowtide's has PortAudio")
 
     def rest(self) -> list[dict[str, Any]]:
         """After its end: the turns nobody has taken."""

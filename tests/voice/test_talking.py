@@ -1,0 +1,158 @@
+"""Like talking to someone: it can be stopped, it gives way, it does not hear itself, it sleeps."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from lowtide.intents.dialogue import Dialogue
+from lowtide.intents.pack import load
+from lowtide.intents.person import Person
+from lowtide.voice.earcons import TONES, earcon
+from lowtide.voice.ears import Ears
+from lowtide.voice.echo import Spoken
+from lowtide.voice.engines import recogniser
+from lowtide.voice.frames import FRAME_SAMPLES, FRAME_SECONDS, RATE, Frame
+from lowtide.voice.mouth import Mouth, Tail
+from lowtide.voice.packs import understander
+from lowtide.voice.prompts import Prompts, cache_folder
+from lowtide.voice.session import Done, Listening, Session
+from lowtide.voice.speaker import Timeline
+from lowtide.voice.synthesis import PROMPT_RATE, Synthesis
+from lowtide.voice.waking import SLEEPS_AFTER, Waking
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+from bench_realtime import EchoRoom
+
+Spoken_ = Callable[..., Path]
+
+
+class Night:
+    """A session on the virtual clock, with the real recogniser and voice."""
+
+    def __init__(self) -> None:
+        self.engine = recogniser("sphinx", recorded=True)
+        self.synthesis = Synthesis()
+        self.pack = load()
+        self.understander = understander(self.pack)
+
+    def session(self, timeline: Timeline, **chosen: Any) -> tuple[Session, Dialogue]:
+        dialogue = Dialogue(self.pack, person=Person(night="off"))
+        mouth = Mouth(Prompts(cache_folder(), self.synthesis), timeline)
+        return Session(Ears(self.engine), self.understander, dialogue, mouth, **chosen), dialogue
+
+
+@pytest.fixture(scope="module")
+def night() -> Iterator[Night]:
+    one = Night()
+    yield one
+    one.engine.close()
+    one.synthesis.close()
+
+
+def lines(spoken: Spoken_, *texts: str) -> list[Any]:
+    return [soundfile.read(spoken(text, voice="rms"), dtype="int16")[0] for text in texts]
+
+
+def texts(events: Iterator[Any]) -> list[str]:
+    turns = [event.turn for event in events if isinstance(event, Done)]
+    return [turn.utterance.text for turn in turns if turn.utterance is not None]
+
+
+@pytest.mark.parametrize("gain", [None, -10])
+def test_stop_over_our_voice_is_silence_before_the_word_has_ended(
+    night: Night, spoken: Spoken_, gain: float | None
+) -> None:
+    timeline = Timeline()
+    room = EchoRoom(timeline, lines(spoken, "does he miss me", "stop"), gain, 0.1, over=2.5)
+    session, _ = night.session(timeline)
+    assert "stop" in texts(session.converse(room, greet=True))
+    begun, ended = room.said[1]
+    last, samples = timeline.sounds[-1]
+    assert last < begun
+    assert last + len(samples) / PROMPT_RATE < ended + 0.25
+
+
+def test_talk_that_is_not_for_us_makes_us_wait_and_go_on(night: Night, spoken: Spoken_) -> None:
+    timeline = Timeline()
+    said = lines(spoken, "does he miss me", "the bins go out on tuesday morning")
+    session, _ = night.session(timeline)
+    heard = texts(session.converse(EchoRoom(timeline, said, None, over=2.5), greet=True))
+    assert len(heard) == 1
+    cut, rest = timeline.sounds[-2:]
+    assert rest[0] > cut[0] + len(cut[1]) / PROMPT_RATE, "we were silent in between"
+
+
+def test_who_goes_on_after_our_answer_began_is_heard_as_one(night: Night, spoken: Spoken_) -> None:
+    first, second = lines(spoken, "i want to call him", "because i miss him so much")
+    sound = np.concatenate((np.zeros(RATE, np.int16), first, np.zeros(int(0.75 * RATE), np.int16),
+                            second, np.zeros(3 * RATE, np.int16)))  # fmt: skip
+    frames = [Frame(at, sound[at * FRAME_SAMPLES :][:FRAME_SAMPLES])
+              for at in range(len(sound) // FRAME_SAMPLES)]  # fmt: skip
+    timeline = Timeline()
+    session, _ = night.session(timeline)
+    (heard,) = texts(session.converse(frames))
+    assert "call" in heard
+    assert "miss" in heard
+    begun, cut = timeline.sounds[0]
+    assert len(timeline.sounds) > 1
+    assert len(cut) / PROMPT_RATE < 1.0, "the first answer gave way"
+    assert timeline.sounds[1][0] > begun + 1.0
+
+
+@pytest.mark.parametrize(("gain", "delay"), [(-20, 0.0), (-10, 0.15), (0, 0.3)])
+def test_our_own_voice_is_never_answered(
+    night: Night, spoken: Spoken_, gain: float, delay: float
+) -> None:
+    timeline = Timeline()
+    said = lines(spoken, "does he miss me", "i want to call him", "stay with me")
+    room = EchoRoom(timeline, said, gain, delay)
+    session, _ = night.session(timeline)
+    assert len(texts(session.converse(room, greet=True))) == len(said)
+
+
+def test_what_was_just_said_is_known_again_and_an_answer_to_it_is_not() -> None:
+    spoken = Spoken()
+    spoken.said("The pull is strong tonight. Lay the phone face down and breathe out slowly.")
+    assert spoken.is_ours("lay the phone face down and breathe out")
+    assert spoken.is_ours("the pull is strong to night")
+    assert not spoken.is_ours("i have laid it down but i still want to call him")
+    assert not spoken.is_ours("breathe")
+
+
+def test_the_ears_open_when_the_room_has_fallen_silent() -> None:
+    tail = Tail()
+    tail.begin(10.0)
+    for frame in range(20):
+        now = 10 + frame * FRAME_SECONDS
+        tail.hear(-30.0 if frame < 12 else -70.0, now, sounding=False)
+        assert tail.lasts(now) or frame >= 12
+    tail.begin(20.0)
+    assert tail.lasts(20.4)
+    assert not tail.lasts(20.6)
+
+
+def test_an_open_microphone_says_that_it_sleeps_after_half_an_hour(night: Night) -> None:
+    timeline = Timeline()
+    session, dialogue = night.session(timeline, waking=Waking("open"))
+    silence = np.zeros(FRAME_SAMPLES, np.int16)
+    count = round((SLEEPS_AFTER["open"] + 60) / FRAME_SECONDS)
+    last = 0.0
+    for event in session.converse((Frame(at, silence) for at in range(count)), greet=True):
+        if isinstance(event, Listening) and event.saying:
+            last = event.now
+    assert dialogue.state == "asleep"
+    assert last > SLEEPS_AFTER["open"]
+    list(session.wake(last + 100))
+    assert dialogue.state == "idle"
+
+
+@pytest.mark.parametrize("name", TONES)
+def test_tones_are_soft_and_short(name: Any) -> None:
+    tone = earcon(name).astype(float) / 32768
+    assert 0.005 < np.abs(tone).max() < 0.05
+    assert len(tone) / PROMPT_RATE < 0.6
