@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -312,7 +312,7 @@ def _settings(**chosen: str | None) -> "Settings":
 def _pack(folder: Path | None) -> "Pack":
     from lowtide.intents.pack import ENGLISH, load  # noqa: PLC0415 - with the core
 
-    return load(folder or ENGLISH)
+    return load(folder or ENGLISH, date.today())  # noqa: DTZ011 - the person's own day
 
 
 def _understander(pack: "Pack") -> "Understander":

@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 
-from lowtide.intents.pack import load
+from lowtide.intents.pack import CHECK_AGAIN_AFTER, OUTDATED_AFTER, Helpline, load
 from lowtide.models.store import Store, StoreTrouble
 from lowtide.voice import portaudio
 from lowtide.voice.engines import recogniser
@@ -110,9 +111,18 @@ def _helplines(settings: Settings) -> str:
         return "no country set, so no number is spoken; set country in the settings file"
     if not numbers:
         return f'no numbers for {settings.country!r}; "your local emergency number" is said'
-    unverified = sum(1 for line in numbers if not line.verified_on)
-    shown = "; ".join(f"{line.kind} {line.number}" for line in numbers)
+    shown = "; ".join(f"{line.kind} {line.number}{_age(line)}" for line in numbers)
+    unverified = sum(1 for line in numbers if line.verified_on is None)
     return f"{shown} ({unverified} of {len(numbers)} not verified by a person)"
+
+
+def _age(line: Helpline) -> str:
+    """What has to be known about how long ago a number was verified; mostly nothing."""
+    days = line.days_old(date.today())  # noqa: DTZ011 - the person's own day
+    if days is None or days <= CHECK_AGAIN_AFTER:
+        return ""
+    outdated = days > OUTDATED_AFTER and line.kind != "emergency"
+    return " (verified too long ago, not spoken)" if outdated else " (to be verified again)"
 
 
 def _settings(_: Settings) -> str:
