@@ -333,7 +333,7 @@ class ScriptedEars:
         self.every, self.count, self.hearing, self.silence = every, 0, False, 0.0
         self.levels: list[float] = []
 
-    def hear(self, frame: Frame, patience: float, *, over: bool = False) -> Utterance | None:  # noqa: ARG002
+    def hear(self, frame: Frame, patience: float, **_: object) -> Utterance | None:  # noqa: ARG002
         """A line, when it is time."""
         self.count += 1
         if self.count % self.every:

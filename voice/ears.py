@@ -46,18 +46,23 @@ class Ears:
         """Seconds of silence in the utterance under way."""
         return self._turns.silence
 
-    def hear(self, frame: Frame, patience: float, *, over: bool = False) -> Utterance | None:
+    def hear(
+        self, frame: Frame, patience: float, *, over: bool = False, softest: float = -96.0
+    ) -> Utterance | None:
         """Take in one frame; the utterance that ended with it, if one did.
 
         Args:
             frame: The next one.
             patience: Seconds of silence that end an utterance at this moment.
             over: Whether our own voice sounds, and a rest of it is in the frame.
+            softest: dBFS that speech must reach to begin over our voice; its rest is softer.
         """
         probability = self._activity.probability(frame)
         self._pre_roll.append(frame)
-        if over and not self.hearing and probability < OVER_ONSET:
-            probability = 0.0
+        if over and not self.hearing:
+            loudest = max(each.decibels for each in list(self._pre_roll)[-ONSET_FRAMES:])
+            if probability < OVER_ONSET or loudest < softest:
+                probability = 0.0
         turn = self._turns.hear(frame.index, probability, patience)
         if isinstance(turn, SpeechStarted):
             self._begin(turn.frame * FRAME_SECONDS, self._pre_roll)

@@ -18,7 +18,7 @@ LONGEST_LAG = 10.0
 sentence on a busy machine takes 2."""
 FIRST_AFTER = 4.0
 """Seconds for the first callback: a sound server that has just started takes its time."""
-DEAD_AFTER = 1.0
+DEAD_AFTER = 1.5
 """Seconds without a callback after which the microphone is gone: unplugging gives no error."""
 
 

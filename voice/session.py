@@ -82,6 +82,11 @@ GOES_ON_WITHIN = 1.2
 """Seconds after the beginning of an answer in which speech belongs to the utterance before it."""
 OVER_PATIENCE = 0.25
 """Seconds of silence that end what is said over our voice: a stop is one word."""
+SOFTER_OVER, SOFTER_LATER = 12.0, 18.0
+"""dB by which speech over our voice may be softer than what the person said before: who goes on is
+as loud as a second ago, and what is left of our own voice is not."""
+STOP_READINGS = 4
+"""Readings of a short word over our voice in which a stop is looked for."""
 HOLDS_FOR = 1.2
 """Seconds for which we are silent because somebody speaks, until it is clear to whom."""
 
@@ -131,6 +136,8 @@ class Session:
         """Turns whose answers sound or wait; None where the answer gave way to one that follows."""
         self._answered_at = float("-inf")
         self._over: _Over | None = None
+        self._loudness = float("-inf")
+        """dBFS of what was heard last."""
 
     def converse(self, source: FrameSource, *, greet: bool = False) -> Iterator[Event]:
         """Hear a source to its end, and then silence until everything is answered and said."""
@@ -185,7 +192,9 @@ class Session:
         follows = self._over is not None and self._over.follows is not None
         waits = self._barge_in == "stop" and not follows
         patience = OVER_PATIENCE if waits else self._patience_now()
-        utterance = self._ears.hear(frame, patience, over=True)
+        early = now - self._answered_at <= GOES_ON_WITHIN
+        softest = self._loudness - (SOFTER_OVER if early else SOFTER_LATER)
+        utterance = self._ears.hear(frame, patience, over=True, softest=softest)
         if utterance is not None:
             over, self._over = self._over, None
             yield from self._heard_over(utterance, over, now, arrived)
@@ -217,8 +226,10 @@ class Session:
         over = over or _Over(now, None)
         before = over.follows.utterance if over.follows is not None else None
         if before is not None:
-            counts = bool(utterance.text) and utterance.text != before.text
+            added = utterance.text.removeprefix(before.text).strip()
+            counts = bool(added) and not self._mouth.is_ours(added, utterance.start)
         else:
+            utterance = self._with_stop_first(utterance)
             counts = self._gets_through(utterance)
         if not counts:
             self._release(over, now)
@@ -236,6 +247,14 @@ class Session:
             return True
         found = self._understander.understand(utterance.hypotheses)
         return found.intent == "stop" or found.alarm is not None
+
+    def _with_stop_first(self, utterance: Utterance) -> Utterance:
+        """A short word over our voice, read as a stop where one of its best readings is one."""
+        for reading in utterance.hypotheses[:STOP_READINGS]:
+            short = len(utterance.text.split()) <= 2
+            if short and self._understander.understand([reading]).intent == "stop":
+                return replace(utterance, hypotheses=(reading, *utterance.hypotheses))
+        return utterance
 
     def _patience_now(self) -> float:
         """Seconds of silence that end an utterance, by the preset and by what was said so far."""
@@ -256,6 +275,7 @@ class Session:
         if not utterance.text or self._mouth.is_ours(utterance.text, utterance.start):
             return  # A cough or a door, in which no words were found; or the rest of our own voice.
         utterance = replace(utterance, loudness=_loudness(self._ears.levels))
+        self._loudness = utterance.loudness or self._loudness
         ex_name = self._dialogue.person.ex_name
         found = self._understander.understand(utterance.hypotheses, ex_name)
         understanding = replace(found, loudness=utterance.loudness)

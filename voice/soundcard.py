@@ -30,7 +30,7 @@ OPENS_WITHIN = 8.0
 FIRST_AFTER, DEAD_AFTER = 5.0, 2.0
 """Seconds without a frame after which the worker hangs, for the first one and later; it notices a
 dead device by itself after 1.0."""
-OVERDUE = 3.0
+OVERDUE = 8.0
 """Seconds a sound may end later than its length says before the worker is given up."""
 BACK_OFF = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds between two attempts, the last for ever."""

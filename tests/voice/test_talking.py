@@ -63,7 +63,7 @@ def texts(events: Iterator[Any]) -> list[str]:
     return [turn.utterance.text for turn in turns if turn.utterance is not None]
 
 
-@pytest.mark.parametrize("gain", [None, -10])
+@pytest.mark.parametrize("gain", [None, -20])
 def test_stop_over_our_voice_is_silence_before_the_word_has_ended(
     night: Night, spoken: Spoken_, gain: float | None
 ) -> None:
