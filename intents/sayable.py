@@ -8,8 +8,10 @@ from lowtide.intents.person import Person
 from lowtide.intents.replies import as_parts, speakable, split
 from lowtide.intents.speech import Speech
 
-HEARD_ONLY = frozenset({"wake", "plain_no"})
-"""Lines that are listened for and never said."""
+NEVER_SAID_ALONE = frozenset(
+    {"wake", "plain_no", "numbers", "nights_one_many", "contacts_one_many", "times_once_twice"}
+)
+"""Tables of words that are listened for, or that only stand inside other lines."""
 
 
 def sayable(pack: Pack, person: Person, words_per_minute: int) -> Iterator[Say]:
@@ -18,7 +20,7 @@ def sayable(pack: Pack, person: Person, words_per_minute: int) -> Iterator[Say]:
     for name in pack.scripts:
         yield speech.script(name)
     for name, variants in pack.lines.items():
-        for line in variants if name not in HEARD_ONLY else ():
+        for line in variants if name not in NEVER_SAID_ALONE else ():
             if "{" not in line:
                 yield Say(tuple(Part(each) for each in split(line)), words_per_minute)
     words = dict.fromkeys((person.word_for_ex(None), "him", "her", None))
