@@ -58,6 +58,8 @@ class Dialogue:
         hour: Of the day (0 to 24) at second 0, for night mode by the clock.
         setting_up: Whether the first words begin set-up.
         noting: Whether the person has agreed to a journal; only then notes are given out.
+        speaks_first: Whether we can speak into a silence; where not, company and breathing are
+            what can be said at once.
     """
 
     def __init__(  # noqa: PLR0913
@@ -70,6 +72,7 @@ class Dialogue:
         hour: float | None = None,
         setting_up: bool = False,
         noting: bool = False,
+        speaks_first: bool = True,
     ) -> None:
         self._pack = pack
         person = person or Person()
@@ -107,6 +110,8 @@ class Dialogue:
             "vent": lambda: self._start("venting", vent(self._speech.line, self._themes)),
             "unsent_letter": lambda: self._start("letter", unsent_letter(self._speech.line)),
         }
+        if not speaks_first:
+            self._scripts = {key: self._scripts[key] for key in ("vent", "unsent_letter")}
         self._themes = {intent.id: intent.theme for intent in pack.intents.values() if intent.theme}
 
     @property
@@ -118,6 +123,11 @@ class Dialogue:
     def person(self) -> Person:
         """What the person has chosen by now."""
         return self._speech.person
+
+    @property
+    def in_danger(self) -> bool:
+        """Whether danger was heard this night; nothing takes that back."""
+        return self._vigil.intent is not None
 
     @property
     def patient(self) -> bool:

@@ -12,6 +12,7 @@ from lowtide.intents.pack import PackInvalid
 from lowtide.models.store import StoreTrouble
 from lowtide.voice.errors import Trouble
 from lowtide.voice.journal_cli import app as journal_app
+from lowtide.voice.serve_cli import serve
 
 if TYPE_CHECKING:
     from lowtide.intents.dialogue import Dialogue
@@ -30,6 +31,7 @@ app = typer.Typer(
 models_app = typer.Typer(help="Speech and meaning models.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(journal_app, name="journal")
+app.command()(serve)
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 Engine = Annotated[str, typer.Option(help="auto, vosk or sphinx.")]

@@ -8,6 +8,7 @@ Trouble
  ├── BadRecording       a file that can't be heard
  ├── BadSettings        the settings file says something it may not
  ├── NoJournal          the journal's file can't be used (see voice/journal.py)
+ ├── CannotServe        an address, a port or what serving needs can't be had
  └── BadFolder          a folder that must be writable is not
 """
 
@@ -44,3 +45,7 @@ class BadSettings(Trouble):
 
 class BadFolder(Trouble):
     """A folder that must be writable is not."""
+
+
+class CannotServe(Trouble):
+    """An address, a port or what serving needs can't be had."""
