@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from lowtide.voice.settings import Settings
 
 app = typer.Typer(
-    help="A hands-free, fully offline voice companion for the hours after a break-up.",
     add_completion=True,
     no_args_is_help=False,
     rich_markup_mode=None,
@@ -31,7 +30,6 @@ app = typer.Typer(
 models_app = typer.Typer(help="Speech and meaning models.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(journal_app, name="journal")
-app.command()(serve)
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 Engine = Annotated[str, typer.Option(help="auto, vosk or sphinx.")]
@@ -58,9 +56,29 @@ def _fail(line: str) -> NoReturn:
     raise SystemExit(1)
 
 
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - called by typer
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - only here
+
+        typer.echo(f"lowtide {version('lowtide')}")
+        raise typer.Exit
+
+
 @app.callback(invoke_without_command=True)
-def default(context: typer.Context) -> None:
-    """Without a command: talk."""
+def default(
+    context: typer.Context,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Say which version this is.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """A hands-free, fully offline voice companion for the hours after a break-up.
+
+    Without a command it listens and answers. Everything stays on this machine; only "models get"
+    uses the network. If you may be in danger, call your local emergency number.
+    """
     if context.invoked_subcommand is None:
         talk()
 
@@ -193,6 +211,9 @@ def doctor(engine: Engine = "") -> None:
         typer.echo(f"{'ok  ' if finding.works else 'NOT '} {finding.part:<12} {finding.line}")
     if not whole:
         raise SystemExit(1)
+
+
+app.command()(serve)
 
 
 @models_app.command("list")
