@@ -52,3 +52,15 @@ def test_nothing_but_the_store_reaches_for_the_network() -> None:
         if any(module.split(".")[0] in reaching for module in imported(path))
     ]
     assert wrong == ["models/store.py"]
+
+
+def test_only_the_bridges_listen_on_a_socket() -> None:
+    serving = {"aiohttp", "socketserver", "ssl", "wyoming", "zeroconf"}
+    wrong = [
+        str(path.relative_to(ROOT))
+        for room in MAY_IMPORT
+        for path in (ROOT / room).rglob("*.py")
+        if any(module.split(".")[0] in serving for module in imported(path))
+        and path.parent != ROOT / "voice" / "bridges"
+    ]
+    assert not wrong

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import functools
 import logging
+import re
 import secrets
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -11,7 +12,6 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import urlparse
 
 import numpy as np
 from wyoming.event import Event
@@ -51,6 +51,7 @@ MOST_LISTENING = 32
 """Utterances under way at once: at a minute each 60 MB."""
 RECOGNISERS = 2
 """Utterances recognised at once; the second recogniser is loaded when two speak."""
+URI = re.compile(r"tcp://(?P<host>\[[0-9a-fA-F:]+\]|[^\s:/\[\]]+):(?P<port>[0-9]{1,5})")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -60,10 +61,8 @@ def uri(text: str) -> tuple[str, int]:
     Raises:
         CannotServe: It is something else.
     """
-    with contextlib.suppress(ValueError):
-        parsed = urlparse(text)
-        if parsed.scheme == "tcp" and parsed.hostname and parsed.port is not None:
-            return parsed.hostname, parsed.port
+    if (found := URI.fullmatch(text)) and int(found["port"]) < 1 << 16:
+        return found["host"].strip("[]"), int(found["port"])
     raise CannotServe(f"{text}: is no address to serve at; it looks like tcp://127.0.0.1:10400")
 
 
