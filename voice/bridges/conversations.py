@@ -35,45 +35,57 @@ class Told:
     """The room or device it was said in, where that is known."""
 
 
+class Dialogues:
+    """The dialogues that go on, each under the names by which the person may come back.
+
+    One that was left is forgotten, one in which there was danger only after the night.
+    """
+
+    def __init__(self) -> None:
+        self._open: Lately[str, Dialogue] = Lately(MOST, KEPT_FOR)
+        self._in_danger: Lately[str, Dialogue] = Lately(MOST, NIGHT)
+
+    def find(self, names: Sequence[str], now: float) -> Dialogue | None:
+        """The one that goes on: of danger by any name, else by the first."""
+        for name in names:
+            if dialogue := self._in_danger.get(name, now):
+                return dialogue
+        return self._open.get(names[0], now)
+
+    def keep(self, names: Sequence[str], dialogue: Dialogue, now: float) -> None:
+        """It was used just now."""
+        if dialogue.in_danger:
+            for name in names:
+                self._in_danger.put(name, dialogue, now)
+        elif dialogue.state == "asleep":
+            self._open.drop(names[0])  # Good night: what comes next begins anew.
+        else:
+            self._open.put(names[0], dialogue, now)
+
+
 class Conversations:
     """Finds the conversation that words belong to, and answers in it.
 
     Args:
-        understander: Shared by all; one thread at a time.
+        understander: Shared by all.
         begin: Makes a new dialogue, one that does not speak first.
     """
 
     def __init__(self, understander: Understander, begin: Callable[[], Dialogue]) -> None:
         self._understander = understander
         self._begin = begin
-        self._open: Lately[str, Dialogue] = Lately(MOST, KEPT_FOR)
-        self._in_danger: Lately[str, Dialogue] = Lately(MOST, NIGHT)
-        """By conversation and by place: who comes back by another way is still known."""
+        self._dialogues = Dialogues()
 
     def answer(self, told: Told, now: float) -> tuple[Act, ...]:
         """What is answered at `now` (seconds on a clock that all conversations share)."""
-        dialogue = self._found(told, now)
+        names = tuple(filter(None, (told.conversation, told.place)))
+        dialogue = self._dialogues.find(names, now) or self._begin()
         heard = self._understander.understand(told.hypotheses, dialogue.person.ex_name)
         if dialogue.state == "asleep":  # The house has a wake word of its own, and it was said.
             dialogue.hear(replace(heard, wakes=True, alarm=None), now)
         acts = (*dialogue.hear(heard, now), *_due(dialogue, now))
-        self._keep(told, dialogue, now)
+        self._dialogues.keep(names, dialogue, now)
         return acts
-
-    def _found(self, told: Told, now: float) -> Dialogue:
-        for key in filter(None, (told.conversation, told.place)):
-            if dialogue := self._in_danger.get(key, now):
-                return dialogue
-        return self._open.get(told.conversation, now) or self._begin()
-
-    def _keep(self, told: Told, dialogue: Dialogue, now: float) -> None:
-        if dialogue.in_danger:
-            for key in filter(None, (told.conversation, told.place)):
-                self._in_danger.put(key, dialogue, now)
-        elif dialogue.state == "asleep":
-            self._open.drop(told.conversation)  # Good night: what comes next begins anew.
-        else:
-            self._open.put(told.conversation, dialogue, now)
 
 
 def as_one(acts: Sequence[Act]) -> Say | None:

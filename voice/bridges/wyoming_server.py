@@ -7,8 +7,8 @@ import logging
 import re
 import secrets
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
@@ -26,7 +26,6 @@ from wyoming.info import (
     TtsVoice,
 )
 
-from lowtide.intents.acts import Say
 from lowtide.intents.delivery import PACE
 from lowtide.intents.dialogue import Dialogue
 from lowtide.intents.pack import Pack
@@ -34,9 +33,10 @@ from lowtide.intents.replies import split
 from lowtide.voice.bridges.conversations import Conversations
 from lowtide.voice.bridges.lately import Lately
 from lowtide.voice.bridges.lending import Lending
+from lowtide.voice.bridges.sharing import prepare
 from lowtide.voice.bridges.wyoming import REMEMBERED, REMEMBERED_FOR, Connection, Service
 from lowtide.voice.engines import recogniser
-from lowtide.voice.errors import CannotServe, Trouble
+from lowtide.voice.errors import CannotServe
 from lowtide.voice.frames import Samples
 from lowtide.voice.packs import understander
 from lowtide.voice.prompts import Prompts, cache_folder
@@ -208,7 +208,7 @@ async def _service(settings: Settings, pack: Pack) -> AsyncIterator[Service]:
         try:
             first = await lending.borrow()
             lending.give_back(first)
-            preparing = asyncio.create_task(_prepare(begin().urgent(), prompts, voice))
+            preparing = asyncio.create_task(prepare(begin().urgent(), prompts, voice))
             yield Service(
                 info=about(first.name),
                 conversations=Conversations(understander(pack), begin),
@@ -225,16 +225,6 @@ async def _service(settings: Settings, pack: Pack) -> AsyncIterator[Service]:
         finally:
             lending.close()
             synthesis.close()
-
-
-async def _prepare(says: Iterable[Say], prompts: Prompts, voice: Executor) -> None:
-    """Have the words for danger ready; one at a time, so that an answer need not wait for all."""
-    loop = asyncio.get_running_loop()
-    try:
-        for say in says:
-            await loop.run_in_executor(voice, prompts.prepare, (say,))
-    except Trouble as error:
-        LOG.warning("%s", error)  # Another voice may speak our answers.
 
 
 async def _announce(name: str, host: str, port: int) -> None:

@@ -1,0 +1,35 @@
+"""One voice for several conversations, and its words for danger ready before they are needed."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Iterable
+from concurrent.futures import Executor
+
+from lowtide.intents.acts import Say
+from lowtide.voice.errors import Trouble
+from lowtide.voice.frames import Samples
+from lowtide.voice.prompts import Prompts
+
+LOG = logging.getLogger("lowtide")
+
+
+class SharedPrompts(Prompts):
+    """For several threads: the voice speaks one sentence at a time."""
+
+    _one = threading.Lock()
+
+    def sentence(self, text: str, words_per_minute: int) -> Samples:
+        """One sentence."""
+        with self._one:
+            return super().sentence(text, words_per_minute)
+
+
+async def prepare(says: Iterable[Say], prompts: Prompts, threads: Executor) -> None:
+    """Have words ready; one `Say` at a time, so that an answer need not wait for all of them."""
+    loop = asyncio.get_running_loop()
+    try:
+        for say in says:
+            await loop.run_in_executor(threads, prompts.prepare, (say,))
+    except Trouble as error:
+        LOG.warning("%s", error)  # Another voice may speak our answers.
