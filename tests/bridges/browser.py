@@ -1,4 +1,4 @@
-"""Chromium without a screen, with a recording for a microphone; what it plays is looked at inside."""
+"""Chromium without a screen, a recording for its microphone; what it plays is looked at inside."""
 
 import shutil
 from collections.abc import Iterator
@@ -18,7 +18,8 @@ TAP = """
   const tap = (node, what) => {
     const meter = node.context.createScriptProcessor(256, 1, 1);
     meter.onaudioprocess = (event) => {
-      const peak = event.inputBuffer.getChannelData(0).reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+      const samples = event.inputBuffer.getChannelData(0);
+      const peak = samples.reduce((most, each) => Math.max(most, Math.abs(each)), 0);
       window.tapped[what].push([event.playbackTime, peak]);
     };
     connect.call(node, meter);
@@ -48,7 +49,7 @@ def browser(folder: Path, microphone: Path | None = None) -> Iterator[webdriver.
 
     Args:
         folder: For its profile.
-        microphone: What it hears, once, from when a page opens the microphone.
+        microphone: What it hears, over and over, from when a page opens the microphone.
     """
     options = Options()
     options.binary_location = str(shutil.which("chromium"))
@@ -61,7 +62,7 @@ def browser(folder: Path, microphone: Path | None = None) -> Iterator[webdriver.
     ):
         options.add_argument(f"--{flag}")
     if microphone is not None:
-        options.add_argument(f"--use-file-for-fake-audio-capture={microphone}%noloop")
+        options.add_argument(f"--use-file-for-fake-audio-capture={microphone}")
     driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
     try:
         driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": TAP})

@@ -21,6 +21,8 @@ class House:
 
     port: int
     process: subprocess.Popen[str]
+    before: list[str]
+    """What stood on standard error until it was ready."""
     log: list[str] = field(default_factory=list)
     """What stood on standard error since it was ready."""
 
@@ -58,7 +60,7 @@ def serving(*arguments: str, ready: str, env: Mapping[str, str] | None = None) -
             if found := re.search(ready, line):
                 break
         assert found, "".join(before)
-        house = House(int(found.group(1)), process)
+        house = House(int(found.group(1)), process, before)
         reading = Thread(target=lambda: house.log.extend(process.stderr or ()))
         reading.start()
         try:

@@ -12,6 +12,8 @@ from lowtide.voice.frames import Samples
 from lowtide.voice.prompts import Prompts
 
 LOG = logging.getLogger("lowtide")
+PAUSE = 0.02
+"""Seconds between two sentences that are made ready: a lock is given to whoever waits for it."""
 
 
 class SharedPrompts(Prompts):
@@ -26,10 +28,12 @@ class SharedPrompts(Prompts):
 
 
 async def prepare(says: Iterable[Say], prompts: Prompts, threads: Executor) -> None:
-    """Have words ready; one `Say` at a time, so that an answer need not wait for all of them."""
+    """Have words ready; sentence by sentence, so that an answer waits for one of them at most."""
     loop = asyncio.get_running_loop()
+    sentences = {(part.text, say.words_per_minute): None for say in says for part in say.parts}
     try:
-        for say in says:
-            await loop.run_in_executor(threads, prompts.prepare, (say,))
+        for text, pace in sentences:
+            await loop.run_in_executor(threads, prompts.sentence, text, pace)
+            await asyncio.sleep(PAUSE)
     except Trouble as error:
         LOG.warning("%s", error)  # Another voice may speak our answers.

@@ -31,7 +31,8 @@ function mode() {
 function show() {
   const held = mode() === "hold";
   talk.setAttribute("aria-pressed", String(open));
-  at("talk-word").textContent = held ? "Hold to talk" : open ? "Listening" : "Talk";
+  const heard = { hearing: "Hearing you", speaking: "Speaking" }[talk.dataset.state] ?? "Listening";
+  at("talk-word").textContent = open ? heard : held ? "Hold to talk" : "Talk";
   at("talk-about").textContent = held
     ? "Hold the button, or the space bar, while you talk."
     : open ? "Press to close the microphone." : "Press to open the microphone.";
@@ -146,7 +147,10 @@ function connect() {
 function take(message) {
   if ("sound" in message) expected = message.sound;
   if ("hush" in message) hush();
-  if ("state" in message) talk.dataset.state = message.state;
+  if ("state" in message && talk.dataset.state !== message.state) {
+    talk.dataset.state = message.state;
+    show();
+  }
   if ("heard" in message) caption("heard", "You", message.heard);
   if ("said" in message) caption("said", "lowtide", message.said);
   if ("captions" in message) showCaptions(message.captions);
