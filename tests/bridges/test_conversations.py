@@ -14,7 +14,7 @@ PACK = load()
 
 @pytest.fixture
 def conversations() -> Conversations:
-    return Conversations(understander(PACK), lambda: Dialogue(PACK, speaks_first=False))
+    return Conversations(understander(PACK), lambda: Dialogue(PACK, speaks_first=False), PACK)
 
 
 def said(conversations: Conversations, text: str, now: float, conversation: str = "one") -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from lowtide.intents.acts import Act, Say
 from lowtide.intents.dialogue import Dialogue
 from lowtide.intents.events import Hypothesis
+from lowtide.intents.pack import ANSWERING, Pack
 from lowtide.intents.understanding import Understander
 from lowtide.voice.bridges.lately import Lately
 
@@ -19,6 +20,12 @@ NIGHT = 8 * 3600.0
 """Seconds for which a danger is remembered: no advice about love for the rest of the night."""
 MOST = 512
 """Conversations kept at once."""
+AT_REST = ("idle", "asleep", "urge")
+"""States in which nothing is going on; "urge" only waits a little for a word."""
+BEGINS = ("stay_with_me", "breathe", "vent", "unsent_letter")
+"""Controls that begin something of ours."""
+REMARKS = ("yes", "no", "thank_you", "repeat", "help", "forget_that")
+"""Controls that are said to us only when we have just been talked with."""
 MOST_STEPS = 8
 """Steps of a script that may follow each other without a word of the person's."""
 
@@ -69,16 +76,39 @@ class Conversations:
     Args:
         understander: Shared by all.
         begin: Makes a new dialogue, one that does not speak first.
+        pack: What can be heard.
     """
 
-    def __init__(self, understander: Understander, begin: Callable[[], Dialogue]) -> None:
+    def __init__(
+        self, understander: Understander, begin: Callable[[], Dialogue], pack: Pack
+    ) -> None:
         self._understander = understander
         self._begin = begin
+        self._groups = {intent.id: intent.group for intent in pack.intents.values()}
         self._dialogues = Dialogues()
+
+    def wants(self, told: Told, now: float) -> bool:
+        """Whether these words are for us, where others listen too; nothing is answered.
+
+        Danger always is, and whatever is said while something is going on; otherwise what has an
+        answer of ours. "Louder" and "good night" are the house's own, and `none` is for others.
+        """
+        dialogue = self._dialogues.find(_names(told), now)
+        name = dialogue.person.ex_name if dialogue else None
+        heard = self._understander.understand(told.hypotheses, name)
+        if heard.alarm is not None or (dialogue and dialogue.state not in AT_REST):
+            return True
+        known = self._groups.get(heard.intent) in ANSWERING or heard.intent in BEGINS
+        return known or (dialogue is not None and heard.intent in REMARKS)
+
+    def going_on(self, conversation: str, now: float) -> bool:
+        """Whether something is going on that "stop" would end."""
+        dialogue = self._dialogues.find((conversation,), now)
+        return dialogue is not None and dialogue.state not in AT_REST
 
     def answer(self, told: Told, now: float) -> tuple[Act, ...]:
         """What is answered at `now` (seconds on a clock that all conversations share)."""
-        names = tuple(filter(None, (told.conversation, told.place)))
+        names = _names(told)
         dialogue = self._dialogues.find(names, now) or self._begin()
         heard = self._understander.understand(told.hypotheses, dialogue.person.ex_name)
         if dialogue.state == "asleep":  # The house has a wake word of its own, and it was said.
@@ -86,6 +116,10 @@ class Conversations:
         acts = (*dialogue.hear(heard, now), *_due(dialogue, now))
         self._dialogues.keep(names, dialogue, now)
         return acts
+
+
+def _names(told: Told) -> tuple[str, ...]:
+    return (told.conversation, told.place) if told.place else (told.conversation,)
 
 
 def as_one(acts: Sequence[Act]) -> Say | None:

@@ -211,7 +211,7 @@ async def _service(settings: Settings, pack: Pack) -> AsyncIterator[Service]:
             preparing = asyncio.create_task(prepare(begin().urgent(), prompts, voice))
             yield Service(
                 info=about(first.name),
-                conversations=Conversations(understander(pack), begin),
+                conversations=Conversations(understander(pack), begin, pack),
                 lending=lending,
                 speak=prompts.render,
                 speak_text=speak_text,
