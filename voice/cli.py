@@ -10,6 +10,7 @@ import typer
 
 from lowtide.intents.pack import PackInvalid
 from lowtide.models.store import StoreTrouble
+from lowtide.voice.desktop_cli import app as desktop_app
 from lowtide.voice.errors import Trouble
 from lowtide.voice.journal_cli import app as journal_app
 from lowtide.voice.serve_cli import serve
@@ -214,6 +215,7 @@ def doctor(engine: Engine = "") -> None:
 
 
 app.command()(serve)
+app.add_typer(desktop_app, name="desktop")
 
 
 @models_app.command("list")
