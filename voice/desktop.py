@@ -13,8 +13,9 @@ from lowtide.voice.errors import BadFolder
 
 FILES = Path(__file__).parent / "desktop_files"
 ICON = Path(__file__).parent / "bridges" / "page" / "icon.svg"
-MICROPHONE = "aec_mic"
-"""The node's name, as PipeWire and PulseAudio list it."""
+MICROPHONE, SPEAKER = "aec_mic", "aec_speaker"
+"""The nodes' names, as PipeWire and PulseAudio list them; what is not played there is not taken."""
+USE = f"pactl set-default-source {MICROPHONE}; pactl set-default-sink {SPEAKER}"
 
 
 def entry_file() -> Path:
@@ -116,13 +117,14 @@ def _told(path: Path) -> Iterator[None]:
 def _echo() -> str:
     """Whether the microphone without echo is there and in use, as the sound server has it."""
     try:
-        default, sources = _pactl("get-default-source"), _pactl("list", "short", "sources")
+        used = {_pactl("get-default-source").strip(), _pactl("get-default-sink").strip()}
+        sources = _pactl("list", "short", "sources").split()
     except (OSError, subprocess.SubprocessError):
         return "microphone without echo written; pactl can't say whether it is used"
-    if default.strip() == MICROPHONE:
+    if used == {MICROPHONE, SPEAKER}:
         return "microphone without echo in use"
-    if MICROPHONE in sources.split():
-        return f"microphone without echo not in use; run: pactl set-default-source {MICROPHONE}"
+    if MICROPHONE in sources:
+        return f"microphone without echo not in use; run: {USE}"
     return "microphone without echo not there yet; run: systemctl --user restart pipewire"
 
 

@@ -19,7 +19,7 @@ def echo_cancel() -> None:
     """Have PipeWire make a microphone out of which the speaker is taken."""
     typer.echo(f"Written: {desktop.echo_cancel()}")
     typer.echo("It is there after: systemctl --user restart pipewire")
-    typer.echo(f"It is used after: pactl set-default-source {desktop.MICROPHONE}")
+    typer.echo(f"It is used after: {desktop.USE}")
 
 
 @app.command()

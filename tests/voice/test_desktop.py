@@ -52,8 +52,8 @@ def test_the_microphone_without_echo_is_written_and_said_how_to_use(
     text = written.read_text("utf-8")
     assert "libpipewire-module-echo-cancel" in text
     assert text.count("{") == text.count("}")
-    (name,) = re.findall(r'node\.name = "(\w+)"', text)
-    assert f"pactl set-default-source {name}" in done.stdout
+    microphone, speaker = re.findall(r'node\.name = "(\w+)"', text)
+    assert f"pactl set-default-source {microphone}; pactl set-default-sink {speaker}" in done.stdout
 
 
 def test_what_was_written_can_be_taken_away(
