@@ -4,7 +4,10 @@ import asyncio
 import contextlib
 import functools
 import re
+import socket
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -336,6 +339,38 @@ def test_garbage_ends_that_conversation_only(page: House, sent: str | bytes) -> 
     assert "secret" not in "".join(page.log)
 
 
+def test_a_page_that_vanishes_in_the_middle_of_a_word_leaves_the_others_alone(
+    page: House,
+) -> None:
+    async def vanish() -> None:
+        async with visitor(page) as session:
+            socket = await session.ws_connect("/talk")
+            await socket.send_json({"rate": 16_000})
+            await socket.send_bytes(bytes(3200))
+            await socket.receive(WITHIN)
+            connection = socket._response.connection
+            assert connection
+            assert connection.transport
+            connection.transport.abort()
+
+    async def greeted() -> str:
+        async with visitor(page) as session, session.ws_connect("/talk") as socket:
+            await socket.send_json({"rate": 16_000})
+            return await said(socket)
+
+    for _ in range(6):  # More than may talk at once: each has to be let go of.
+        asyncio.run(vanish())
+    assert asyncio.run(asyncio.wait_for(greeted(), WITHIN)) in PACK.lines["greeting"]
+
+
+@pytest.mark.parametrize("sent", [b"\0" * 9000, b"GET /../../etc/passwd HTTP/1.1\r\n\r\n"])
+def test_what_is_no_request_is_refused(page: House, sent: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", page.port), WITHIN) as connection:
+        connection.sendall(sent)
+        assert b" 40" in connection.recv(64)
+    assert "Traceback" not in "".join(page.log)
+
+
 def test_one_device_too_many_is_told_so(page: House) -> None:
     async def meet() -> dict[str, Any]:
         async with contextlib.AsyncExitStack() as stack:
@@ -351,6 +386,22 @@ def test_one_device_too_many_is_told_so(page: House) -> None:
 
 
 # What it says of a mistake
+
+
+@pytest.mark.parametrize(
+    ("missing", "arguments"), [("wyoming", ["serve"]), ("aiohttp", ["serve", "--web"])]
+)
+def test_a_missing_extra_is_named(missing: str, arguments: list[str]) -> None:
+    start = (
+        f"import sys; sys.modules[{missing!r}] = None; sys.argv[1:] = {arguments!r}; "
+        "from lowtide.voice.cli import run; run()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", start], capture_output=True, text=True, check=False
+    )
+    extra = {"wyoming": "wyoming", "aiohttp": "web"}[missing]
+    assert done.returncode == 1
+    assert done.stderr == f"lowtide: This needs an extra: pip install 'lowtide[{extra}]'\n"
 
 
 def test_the_network_needs_tls(lowtide: Lowtide) -> None:

@@ -53,6 +53,8 @@ MOST_WAITING = 512
 """Messages a slow page may leave untaken before its connection is given up."""
 LONGEST_MESSAGE = 1 << 17
 """Bytes; a page sends some thousands at a time."""
+LONGEST_CODE = 64
+"""Bytes that are read of a pairing code."""
 LEVEL_EVERY = 4
 """Frames between two messages about the level: about eight a second."""
 BUSY = "Too many devices are talking with lowtide. Close it on another one, then try again."
@@ -154,7 +156,8 @@ class Page:
         return web.Response(status=204)
 
     async def _pair(self, request: web.Request) -> web.Response:
-        token = await self._pairing.pair(await request.text()) if self._pairing else None
+        code = (await request.content.read(LONGEST_CODE)).decode("utf-8", "replace")
+        token = await self._pairing.pair(code) if self._pairing else None
         if token is None:
             raise web.HTTPForbidden(text="That is not the code.")
         response = web.Response(status=204)

@@ -56,6 +56,7 @@ async def serve(
             "On the network the page needs TLS: --self-signed, or --certificate and --key."
         )
     secure = certificate.context(*tls) if tls else None
+    logging.getLogger("aiohttp.server").addFilter(_in_one_line)
     synthesis = Synthesis()
     with ThreadPoolExecutor(MOST_TALKING, "ears") as ears:
         make = functools.partial(recogniser, settings.engine, settings.vosk_model)
@@ -103,3 +104,9 @@ async def _stopped() -> None:
         with contextlib.suppress(NotImplementedError):  # Windows has no such handlers.
             loop.add_signal_handler(number, stopped.set)
     await stopped.wait()
+
+
+def _in_one_line(record: logging.LogRecord) -> bool:
+    """The library's log without tracebacks, which may hold what was sent."""
+    record.exc_info = None
+    return True
