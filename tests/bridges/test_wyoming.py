@@ -323,6 +323,25 @@ def test_connections_that_say_nothing_or_half_of_it_hold_nobody_up(house: House)
     assert house.megabytes < before + 50
 
 
+def test_satellites_that_die_in_the_middle_of_a_word_give_the_ears_back(
+    house: House, spoken: Spoken
+) -> None:
+    recording = spoken("does he miss me", "rms")
+    words, _ = soundfile.read(recording, dtype="int16")
+
+    async def after() -> str:
+        for _ in range(4):  # More than there are recognisers.
+            async with AsyncTcpClient("127.0.0.1", house.port) as client:
+                await client.write_event(AudioStart(16_000, 2, 1).event())
+                await client.write_event(AudioChunk(16_000, 2, 1, words.tobytes()).event())
+                assert client._writer is not None
+                client._writer.transport.abort()
+        async with AsyncTcpClient("127.0.0.1", house.port) as client:
+            return await heard(client, recording)
+
+    assert run(after()) == "does he miss me"
+
+
 def test_a_client_that_takes_no_answer_holds_nobody_up(house: House) -> None:
     async def beside() -> float:
         long = Event("synthesize", {"text": "A long sentence about the weather here. " * 40})

@@ -25,20 +25,21 @@ class Lately(Generic[Key, Value]):
 
     def get(self, key: Key, now: float) -> Value | None:
         """The value, if it was used within the time; looking is no use."""
-        self._forget(now)
+        self.forget(now)
         return self._kept[key][1] if key in self._kept else None
 
     def put(self, key: Key, value: Value, now: float) -> None:
         """Keep a value, or say that it was used (seconds on any one clock)."""
         self._kept[key] = (now, value)
         self._kept.move_to_end(key)
-        self._forget(now)
+        self.forget(now)
 
     def drop(self, key: Key) -> None:
         """Forget a value, if it is there."""
         self._kept.pop(key, None)
 
-    def _forget(self, now: float) -> None:
+    def forget(self, now: float) -> None:
+        """Let go of what was not used for the time, without waiting for the next use."""
         while self._kept:
             used, _ = next(iter(self._kept.values()))
             if len(self._kept) <= self._most and now - used <= self._seconds:

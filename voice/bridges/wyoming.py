@@ -28,7 +28,7 @@ from wyoming.handle import Handled
 from wyoming.ping import Ping, Pong
 from wyoming.tts import Synthesize
 
-from lowtide.intents.acts import Say
+from lowtide.intents.acts import Part, Say
 from lowtide.intents.events import Hypothesis
 from lowtide.voice.bridges.conversations import Conversations, Told, as_one
 from lowtide.voice.bridges.lately import Lately
@@ -227,24 +227,21 @@ class Connection:
             str(context.get("conversation_id") or self.name),
             _place(context),
         )
-        text = await self._in_thread(self._service.understanding, self._answered, told)
-        await self._write(Handled(text, transcript.context).event())
+        say = await self._in_thread(self._service.understanding, self._answered, told)
+        if say is not None:
+            self._service.ways.put(say.text, say, time.monotonic())
+        await self._write(Handled(say.text if say else "", transcript.context).event())
 
     def _readings(self, text: str) -> tuple[Hypothesis, ...]:
         known = self._service.readings.get(text, time.monotonic())
         return known or (Hypothesis(text),)
 
-    def _answered(self, told: Told) -> str:
-        now = time.monotonic()
+    def _answered(self, told: Told) -> Say | None:
         try:
-            say = as_one(self._service.conversations.answer(told, now))
+            return as_one(self._service.conversations.answer(told, time.monotonic()))
         except Exception as error:  # noqa: BLE001 - there is always an answer
             LOG.error("%s: no answer, %s", self.name, type(error).__name__)  # noqa: TRY400
-            return self._service.sorry
-        if say is None:
-            return ""
-        self._service.ways.put(say.text, say, now)
-        return say.text
+            return Say((Part(self._service.sorry),))
 
     # asr
 

@@ -7,6 +7,7 @@ import logging
 import re
 import secrets
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -136,7 +137,9 @@ class Server:
                 loop.add_signal_handler(number, stopped.set)
         async with server:
             await ready(*server.sockets[0].getsockname()[:2])
-            await stopped.wait()
+            while not await _within(stopped, REMEMBERED_FOR):
+                self._service.readings.forget(time.monotonic())
+                self._service.ways.forget(time.monotonic())
             for connection in list(self._connections):
                 connection.abort()
 
@@ -152,6 +155,15 @@ class Server:
             await connection.run()
         finally:
             self._connections.pop(connection, None)
+
+
+async def _within(event: asyncio.Event, seconds: float) -> bool:
+    """Whether something happens within so many seconds."""
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True
 
 
 async def serve(
