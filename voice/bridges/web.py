@@ -53,6 +53,8 @@ MOST_WAITING = 512
 """Messages a slow page may leave untaken before its connection is given up."""
 LONGEST_MESSAGE = 1 << 17
 """Bytes; a page sends some thousands at a time."""
+CLOSES_WITHIN = 2.0
+"""Seconds in which a page has to agree that its connection is over."""
 LONGEST_CODE = 64
 """Bytes that are read of a pairing code."""
 LEVEL_EVERY = 4
@@ -177,7 +179,9 @@ class Page:
 
     async def _talk(self, request: web.Request) -> web.StreamResponse:
         device = self._device(request)
-        socket = web.WebSocketResponse(heartbeat=15.0, max_msg_size=LONGEST_MESSAGE, compress=False)
+        socket = web.WebSocketResponse(
+            heartbeat=15.0, timeout=CLOSES_WITHIN, max_msg_size=LONGEST_MESSAGE, compress=False
+        )
         await socket.prepare(request)
         if device in self._talking:  # The same device again: what it had is over, and goes on here.
             earlier, over = self._talking[device]
@@ -269,8 +273,8 @@ class Page:
             self._dialogues.keep([device], dialogue, time.monotonic())
 
     async def _shut_down(self, _: web.Application) -> None:
-        for socket, _over in list(self._talking.values()):
-            await socket.close(code=WSCloseCode.GOING_AWAY)
+        sockets = [socket for socket, _over in self._talking.values()]
+        await asyncio.gather(*(each.close(code=WSCloseCode.GOING_AWAY) for each in sockets))
 
 
 def _post_sound(post: Post, number: int, samples: Samples) -> None:

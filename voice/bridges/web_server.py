@@ -16,7 +16,7 @@ from lowtide.intents.pack import Pack
 from lowtide.voice.bridges import certificate
 from lowtide.voice.bridges.lending import Lending
 from lowtide.voice.bridges.pairing import Pairing
-from lowtide.voice.bridges.sharing import SharedPrompts
+from lowtide.voice.bridges.sharing import SharedPrompts, prepare
 from lowtide.voice.bridges.web import MOST_TALKING, Page
 from lowtide.voice.engines import recogniser
 from lowtide.voice.errors import CannotServe
@@ -58,35 +58,34 @@ async def serve(
     secure = certificate.context(*tls) if tls else None
     logging.getLogger("aiohttp.server").addFilter(_in_one_line)
     synthesis = Synthesis()
-    with ThreadPoolExecutor(MOST_TALKING, "ears") as ears:
+    # The threads end before what they work with: a voice that is lost is started anew.
+    with contextlib.ExitStack() as stack:
+        stack.callback(synthesis.close)
+        prompts = SharedPrompts(cache_folder(), synthesis, Voice(settings.voice))
+        ears = ThreadPoolExecutor(MOST_TALKING, "ears")
         make = functools.partial(recogniser, settings.engine, settings.vosk_model)
         lending = Lending(make, MOST_TALKING, ears)
+        stack.callback(lending.close)
+        stack.enter_context(ears)
+        lending.give_back(await lending.borrow())
+        pairing = (
+            Pairing(lambda code: tell(f"Pairing code: {code[:3]} {code[3:]}")) if tls else None
+        )
+        page = Page(pack, understander(pack), prompts, lending, pairing)
+        urgent = Dialogue(pack, person=settings.person()).urgent()
+        preparing = asyncio.create_task(prepare(urgent, prompts, ears))
+        runner = web.AppRunner(page.application(), access_log=None, shutdown_timeout=ENDS_WITHIN)
+        await runner.setup()
         try:
-            lending.give_back(await lending.borrow())
-            prompts = SharedPrompts(cache_folder(), synthesis, Voice(settings.voice))
-            urgent = Dialogue(pack, person=settings.person()).urgent()
-            preparing = asyncio.get_running_loop().run_in_executor(ears, prompts.prepare, urgent)
-            pairing = (
-                Pairing(lambda code: tell(f"Pairing code: {code[:3]} {code[3:]}")) if tls else None
-            )
-            page = Page(pack, understander(pack), prompts, lending, pairing)
-            runner = web.AppRunner(
-                page.application(), access_log=None, shutdown_timeout=ENDS_WITHIN
-            )
-            await runner.setup()
-            try:
-                await _listen(web.TCPSite(runner, host, port, ssl_context=secure), host, port)
-                taken = runner.addresses[0][1]
-                tell(f"The page is at http{'s' if tls else ''}://{host}:{taken}/")
-                if tls:
-                    tell(f"SHA-256 of its certificate: {certificate.fingerprint(tls[0])}")
-                await _stopped()
-            finally:
-                await runner.cleanup()
-            preparing.cancel()
+            await _listen(web.TCPSite(runner, host, port, ssl_context=secure), host, port)
+            taken = runner.addresses[0][1]
+            tell(f"The page is at http{'s' if tls else ''}://{host}:{taken}/")
+            if tls:
+                tell(f"SHA-256 of its certificate: {certificate.fingerprint(tls[0])}")
+            await _stopped()
         finally:
-            lending.close()
-            synthesis.close()
+            preparing.cancel()
+            await runner.cleanup()
 
 
 async def _listen(site: web.TCPSite, host: str, port: int) -> None:
@@ -110,3 +109,7 @@ def _in_one_line(record: logging.LogRecord) -> bool:
     """The library's log without tracebacks, which may hold what was sent."""
     record.exc_info = None
     return True
+
+
+def _show(tell: Callable[[str], None], code: str) -> None:
+    tell(f"Pairing code: {code[:3]} {code[3:]}")

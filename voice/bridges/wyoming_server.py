@@ -210,17 +210,21 @@ async def _service(settings: Settings, pack: Pack) -> AsyncIterator[Service]:
         spoken = [synthesis.render(each, voice) for each in split(text) if each]
         return np.concatenate(spoken) if spoken else np.zeros(0, np.int16)
 
-    with (
-        ThreadPoolExecutor(1, "understanding") as understanding,
-        ThreadPoolExecutor(1, "voice") as voice,
-        ThreadPoolExecutor(RECOGNISERS, "ears") as ears,
-    ):
-        make = functools.partial(recogniser, settings.engine, settings.vosk_model)
-        lending = Lending(make, RECOGNISERS, ears)
+    understanding = ThreadPoolExecutor(1, "understanding")
+    voice = ThreadPoolExecutor(1, "voice")
+    ears = ThreadPoolExecutor(RECOGNISERS, "ears")
+    make = functools.partial(recogniser, settings.engine, settings.vosk_model)
+    lending = Lending(make, RECOGNISERS, ears)
+    # The threads end before what they work with: a voice that is lost is started anew.
+    with contextlib.ExitStack() as stack:
+        stack.callback(synthesis.close)
+        stack.callback(lending.close)
+        for threads in (understanding, voice, ears):
+            stack.enter_context(threads)
+        first = await lending.borrow()
+        lending.give_back(first)
+        preparing = asyncio.create_task(prepare(begin().urgent(), prompts, voice))
         try:
-            first = await lending.borrow()
-            lending.give_back(first)
-            preparing = asyncio.create_task(prepare(begin().urgent(), prompts, voice))
             yield Service(
                 info=about(first.name),
                 conversations=Conversations(understander(pack), begin, pack),
@@ -233,10 +237,8 @@ async def _service(settings: Settings, pack: Pack) -> AsyncIterator[Service]:
                 readings=Lately(REMEMBERED, REMEMBERED_FOR),
                 ways=Lately(REMEMBERED, REMEMBERED_FOR),
             )
-            preparing.cancel()
         finally:
-            lending.close()
-            synthesis.close()
+            preparing.cancel()
 
 
 async def _announce(name: str, host: str, port: int) -> None:
