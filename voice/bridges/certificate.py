@@ -2,7 +2,7 @@
 
 import ipaddress
 import os
-import socket
+import platform
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -62,7 +62,7 @@ def fingerprint(certificate: Path) -> str:
 
 
 def _names(host: str) -> list[str]:
-    own = socket.gethostname()
+    own = platform.node() or "localhost"
     return list(dict.fromkeys([host, own, f"{own}.local", "localhost", "127.0.0.1"]))
 
 
