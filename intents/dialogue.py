@@ -86,6 +86,8 @@ class Dialogue:
         setting_up: Whether the first words begin set-up.
         history: What the journal says by now, None without one.
         can_record: Whether there is a microphone whose sound can be kept.
+        speaks_first: Whether we can speak into a silence; where not, company and breathing are
+            what can be said at once.
     """
 
     def __init__(  # noqa: PLR0913
@@ -99,6 +101,7 @@ class Dialogue:
         setting_up: bool = False,
         history: Callable[[], History | None] = lambda: None,
         can_record: bool = False,
+        speaks_first: bool = True,
     ) -> None:
         self._pack = pack
         person = person or Person()
@@ -145,6 +148,8 @@ class Dialogue:
             "play_recording": self._play,
             "record": self._record,
         }
+        if not speaks_first:
+            self._scripts = {key: self._scripts[key] for key in ("vent", "unsent_letter")}
         self._themes = {intent.id: intent.theme for intent in pack.intents.values() if intent.theme}
 
     @property
@@ -156,6 +161,11 @@ class Dialogue:
     def person(self) -> Person:
         """What the person has chosen by now."""
         return self._speech.person
+
+    @property
+    def in_danger(self) -> bool:
+        """Whether danger was heard this night; nothing takes that back."""
+        return self._vigil.intent is not None
 
     @property
     def patient(self) -> bool:

@@ -37,7 +37,7 @@ def needs() -> Needs:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """No setting, model or prompt of this machine changes a result, and none is changed."""
     folder = tmp_path_factory.mktemp("apart")
     with pytest.MonkeyPatch.context() as patch:
@@ -45,7 +45,7 @@ def apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("LOWTIDE_MODELS", str(folder / "models"))
         patch.setenv("LOWTIDE_SETTINGS", str(folder / "settings.toml"))
         patch.setenv("LOWTIDE_JOURNAL", str(folder / "journal.sqlite"))
-        yield
+        yield folder
 
 
 @pytest.fixture

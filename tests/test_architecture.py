@@ -58,3 +58,16 @@ def test_nothing_but_the_store_reaches_for_the_network() -> None:
     assert {str(path.relative_to(ROOT)) for path in found if path != local} == {
         "models/download.py"
     }
+
+
+def test_only_the_bridges_listen_on_a_socket() -> None:
+    serving = {"aiohttp", "socketserver", "ssl", "wyoming", "zeroconf"}
+    wrong = [
+        str(path.relative_to(ROOT))
+        for room in MAY_IMPORT
+        for path in (ROOT / room).rglob("*.py")
+        if any(module.split(".")[0] in serving for module in imported(path))
+        and path.parent != ROOT / "voice" / "bridges"
+        and path.name != "serve_cli.py"  # It looks whether they are there.
+    ]
+    assert not wrong

@@ -111,3 +111,14 @@ def test_the_matcher_is_quick_and_stays_so_with_ten_times_the_phrases() -> None:
     assert stages["matcher, ten times"]["cpu_p50"] <= 10
     assert stages["without meaning"]["cpu_p50"] < stages["whole"]["cpu_p50"]
     assert figures["start_up"]["kept"]["packs"]["cpu"] < figures["start_up"]["cold"]["packs"]["cpu"]
+
+
+def test_two_hundred_wyoming_clients_are_answered(
+    record_property: Callable[[str, object], None],
+) -> None:
+    figures = bench("wyoming", "--clients", "200", "--alone", "5", "--pause", "2")
+    assert figures["200 talking"]["answers"] == figures["200 at once"]["answers"] == 800
+    assert figures["describe meanwhile"]["p99_ms"] < 1000, "Home Assistant waits a second"
+    assert figures["memory"]["after_mb"] < figures["memory"]["before_mb"] + 50
+    for name, figure in figures.items():
+        record_property(f"wyoming, {name}", figure)

@@ -1,6 +1,10 @@
-"""Start of the command line; light, because worker processes import it again."""
+"""Start of the command line; light, because worker processes import it again.
+
+`lowtide`, `python -m lowtide.voice`, and in a checkout `python -m voice` are the same.
+"""
 
 import os
+import sys
 
 
 def main() -> None:
@@ -13,6 +17,12 @@ def main() -> None:
         run()
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    except ModuleNotFoundError as error:
+        # `python -m voice` finds this file in a checkout where nothing is installed.
+        if error.name is None or error.name.split(".")[0] != "lowtide":
+            raise
+        sys.stderr.write("lowtide: not installed for this Python; pip install . or scripts/run\n")
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

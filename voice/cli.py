@@ -11,8 +11,10 @@ import typer
 
 from lowtide.intents.pack import PackInvalid
 from lowtide.models.store import StoreTrouble
+from lowtide.voice.desktop_cli import app as desktop_app
 from lowtide.voice.errors import Trouble
 from lowtide.voice.journal_cli import app as journal_app
+from lowtide.voice.serve_cli import serve
 
 if TYPE_CHECKING:
     from lowtide.intents.acts import Act
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from lowtide.voice.settings import Settings
 
 app = typer.Typer(
-    help="A hands-free, fully offline voice companion for the hours after a break-up.",
     add_completion=True,
     no_args_is_help=False,
     rich_markup_mode=None,
@@ -60,9 +61,29 @@ def _fail(line: str) -> NoReturn:
     raise SystemExit(1)
 
 
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - called by typer
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - only here
+
+        typer.echo(f"lowtide {version('lowtide')}")
+        raise typer.Exit
+
+
 @app.callback(invoke_without_command=True)
-def default(context: typer.Context) -> None:
-    """Without a command: talk."""
+def default(
+    context: typer.Context,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Say which version this is.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """A hands-free, fully offline voice companion for the hours after a break-up.
+
+    Without a command it listens and answers. Everything stays on this machine; only "models get"
+    uses the network. If you may be in danger, call your local emergency number.
+    """
     if context.invoked_subcommand is None:
         talk()
 
@@ -225,6 +246,10 @@ def service_install() -> None:
 
     typer.echo(f"Written: {install()}")
     typer.echo("Start it now and at every login: systemctl --user enable --now lowtide")
+
+
+app.command()(serve)
+app.add_typer(desktop_app, name="desktop")
 
 
 @models_app.command("list")

@@ -7,7 +7,7 @@ from datetime import date
 
 from lowtide.intents.pack import CHECK_AGAIN_AFTER, OUTDATED_AFTER, Helpline, load
 from lowtide.models.store import Store, StoreTrouble
-from lowtide.voice import portaudio
+from lowtide.voice import desktop, portaudio
 from lowtide.voice.engines import recogniser
 from lowtide.voice.errors import Trouble
 from lowtide.voice.microphone import Microphone
@@ -39,6 +39,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         "cache": _cache,
         "helplines": _helplines,
         "settings": _settings,
+        "desktop": lambda _: desktop.state(),
     }
     for part, check in checks.items():
         try:

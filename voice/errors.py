@@ -9,6 +9,7 @@ Trouble
  ├── BadMeaning         the meaning model that belongs to lowtide is damaged
  ├── BadSettings        the settings file says something it may not
  ├── NoJournal          the journal's file can't be used (see voice/journal.py)
+ ├── CannotServe        an address, a port or what serving needs can't be had
  └── BadFolder          a folder that must be writable is not
 """
 
@@ -49,3 +50,7 @@ class BadSettings(Trouble):
 
 class BadFolder(Trouble):
     """A folder that must be writable is not."""
+
+
+class CannotServe(Trouble):
+    """An address, a port or what serving needs can't be had."""
