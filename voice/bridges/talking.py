@@ -92,14 +92,22 @@ class FarSpeaker:
         line: Where its words come from.
         send: Sends a numbered sound of `PROMPT_RATE`.
         hush: Tells it to be silent.
+        hold: Tells it to hold what sounds, or to go on with it.
     """
 
     def __init__(
-        self, line: Line, send: Callable[[int, Samples], None], hush: Callable[[], None]
+        self,
+        line: Line,
+        send: Callable[[int, Samples], None],
+        hush: Callable[[], None],
+        hold: Callable[[bool], None],
     ) -> None:
         self._line = line
         self._send = send
         self._hush = hush
+        self._hold = hold
+        self._held: float | None = None
+        """Since when it is held."""
         self._number = self._first = 0
         """Of the latest sound, and of the first since it was silent."""
         self._last_due = 0.0
@@ -126,11 +134,25 @@ class FarSpeaker:
     def hush(self, now: float) -> None:  # noqa: ARG002
         """Silence; the end is told as that of any sound."""
         if self.sounding:
+            self._held = None
             self._hush()
+
+    def pause(self, now: float) -> None:
+        """Hold what sounds."""
+        if self.sounding and self._held is None:
+            self._held = now
+            self._hold(True)  # noqa: FBT003 - what is held, and what goes on, is one word
+
+    def resume(self, now: float) -> None:
+        """Go on with what was held."""
+        if self._held is not None:
+            self._last_due += now - self._held
+            self._held = None
+            self._hold(False)  # noqa: FBT003
 
     def ended(self, now: float) -> Playback | None:
         """What has ended by now."""
-        if self._start is None:
+        if self._start is None or (self._held is not None and not self._line.closed):
             return None
         if not (self._over or self._line.closed or now > self._last_due + GIVEN_UP):
             return None
@@ -154,6 +176,7 @@ class Talking:
         speaker: What sounds there.
         dialogue: The conversation, which may have begun on an earlier connection.
         since: Seconds since the dialogue began.
+        recording: The person's own recording, None where there is none.
     """
 
     def __init__(  # noqa: PLR0913
@@ -166,13 +189,14 @@ class Talking:
         recogniser: Recogniser,
         understander: Understander,
         prompts: Prompts,
+        recording: Callable[[], Samples | None] = lambda: None,
     ) -> None:
         self._line = line
         self._speaker = speaker
         self._dialogue = dialogue
         self._first = round(since / FRAME_SECONDS)
         self._now = since
-        self._mouth = Mouth(prompts, speaker)
+        self._mouth = Mouth(prompts, speaker, recording)
         self._session = Session(Ears(recogniser), understander, dialogue, self._mouth)
 
     def events(self, *, greet: bool) -> Iterator[Event]:

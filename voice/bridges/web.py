@@ -17,9 +17,8 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -27,8 +26,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
-from lowtide.intents.acts import Act, Forget, Note, Say, Set
+from lowtide.intents.acts import Say, Set
 from lowtide.intents.dialogue import Dialogue
+from lowtide.intents.history import History
 from lowtide.intents.pack import Pack
 from lowtide.intents.understanding import Understander
 from lowtide.voice.bridges.conversations import Dialogues
@@ -37,11 +37,11 @@ from lowtide.voice.bridges.pairing import Pairing
 from lowtide.voice.bridges.talking import FarSpeaker, Line, Talking, Word
 from lowtide.voice.errors import Trouble
 from lowtide.voice.frames import FRAME_SECONDS, Samples
-from lowtide.voice.journal import Journal, journal_file
+from lowtide.voice.keeping import Keeping
 from lowtide.voice.prompts import Prompts
 from lowtide.voice.recognisers import Recogniser
 from lowtide.voice.session import Decided, Event, Heard, Listening
-from lowtide.voice.settings import keep, load
+from lowtide.voice.settings import load
 
 LOG = logging.getLogger("lowtide.web")
 
@@ -106,6 +106,7 @@ class Page:
         self._lending = lending
         self._pairing = pairing
         self._dialogues = Dialogues()
+        self._keeping: dict[str, Keeping] = {}
         self._born: WeakKeyDictionary[Dialogue, float] = WeakKeyDictionary()
         self._talking: dict[str, tuple[web.WebSocketResponse, asyncio.Event]] = {}
         self._threads = ThreadPoolExecutor(MOST_TALKING, "talking")
@@ -232,20 +233,27 @@ class Page:
         now = time.monotonic()
         dialogue = self._dialogues.find([device], now)
         greet = dialogue is None
-        settings = load()
+        keeping = self._keeping[device] = Keeping(load())
+
+        def history() -> History | None:
+            """Of the connection that there is when it is asked for: each has a journal open."""
+            return self._keeping[device].history()
+
         if dialogue is None:
             dialogue = Dialogue(
                 self._pack,
                 seed=secrets.randbits(32),
-                person=settings.person(),
+                person=keeping.person(),
                 hour=_hour(),
-                noting=settings.journal,
+                history=history,
             )
             self._born[dialogue] = now
+        keeping.failed = dialogue.failed
         speaker = FarSpeaker(
             line,
             lambda number, samples: _post_sound(post, number, samples),
             lambda: post({"hush": True}),
+            lambda held: post({"hold": held}),
         )
         talking = Talking(
             line,
@@ -255,12 +263,11 @@ class Page:
             recogniser=recogniser,
             understander=self._understander,
             prompts=self._prompts,
+            recording=lambda: keeping.recording,
         )
-        journal = None
         post({"captions": dialogue.person.captions})
         try:
-            journal = Journal(journal_file()) if settings.journal else None
-            for message in _messages(talking.events(greet=greet), journal):
+            for message in _messages(talking.events(greet=greet), keeping):
                 post(message)
         except Trouble as error:
             post({"trouble": str(error)})
@@ -268,8 +275,7 @@ class Page:
             LOG.error("a conversation ended: %s", type(error).__name__)  # noqa: TRY400 - no words
             post({"trouble": LOST})
         finally:
-            if journal is not None:
-                journal.close()
+            keeping.close()
             self._dialogues.keep([device], dialogue, time.monotonic())
 
     async def _shut_down(self, _: web.Application) -> None:
@@ -314,7 +320,7 @@ async def _sent(
                 await socket.send_json(message)
 
 
-def _messages(events: Iterator[Event], journal: Journal | None) -> Iterator[dict[str, Any]]:
+def _messages(events: Iterator[Event], keeping: Keeping) -> Iterator[dict[str, Any]]:
     """What a page is told of what happens; what is to be kept is kept on the way."""
     said = ""
     for event in events:
@@ -325,25 +331,13 @@ def _messages(events: Iterator[Event], journal: Journal | None) -> Iterator[dict
             said = ""
         if isinstance(event, Decided):
             said = " ".join(act.text for act in event.acts if isinstance(act, Say))
-            yield from _kept(event.acts, journal)
+            keeping.acts(event.acts)
+            for act in event.acts:
+                if isinstance(act, Set) and act.key == "captions":
+                    yield {"captions": bool(act.value)}
         elif isinstance(event, Listening) and round(event.now / FRAME_SECONDS) % LEVEL_EVERY == 0:
             state = "speaking" if event.saying else "hearing" if event.hearing else "listening"
             yield {"state": state, "level": round(event.decibels)}
-
-
-def _kept(acts: Iterable[Act], journal: Journal | None) -> Iterator[dict[str, Any]]:
-    """Write down what was chosen and noted; a page is told what concerns it."""
-    try:
-        keep(acts)
-        for act in acts:
-            if isinstance(act, Set) and act.key == "captions":
-                yield {"captions": bool(act.value)}
-            elif isinstance(act, Note) and journal is not None:
-                journal.note(datetime.now().astimezone(), act)
-            elif isinstance(act, Forget) and journal is not None:
-                journal.forget_session()
-    except Trouble as error:  # It holds for this conversation all the same.
-        LOG.warning("%s", error)
 
 
 def _rate(message: WSMessage) -> int | None:

@@ -7,7 +7,8 @@ const at = (id) => document.getElementById(id);
 const talk = at("talk");
 const captions = at("captions");
 
-let context; // AudioContext
+let context; // AudioContext of the microphone
+let mouth; // AudioContext of the voice: it can be held while the microphone goes on
 let ears; // AudioWorkletNode
 let socket;
 let began = false; // whether the person has begun the conversation
@@ -56,6 +57,7 @@ function caption(kind, who, words) {
 
 async function begin() {
   context = new AudioContext();
+  mouth = new AudioContext();
   const stream = await navigator.mediaDevices.getUserMedia({
     audio: { echoCancellation: true, noiseSuppression: false, autoGainControl: true },
   });
@@ -74,18 +76,19 @@ async function begin() {
     socket.close();
   };
   await context.resume();
+  await mouth.resume();
   began = true;
   connect();
 }
 
 function play(number, bytes) {
   const samples = new Int16Array(bytes);
-  const buffer = context.createBuffer(1, samples.length, VOICE_RATE);
+  const buffer = mouth.createBuffer(1, samples.length, VOICE_RATE);
   buffer.copyToChannel(Float32Array.from(samples, (sample) => sample / 32768), 0);
-  const source = context.createBufferSource();
+  const source = mouth.createBufferSource();
   source.buffer = buffer;
-  source.connect(context.destination);
-  const start = Math.max(context.currentTime + 0.02, due);
+  source.connect(mouth.destination);
+  const start = Math.max(mouth.currentTime + 0.02, due);
   due = start + buffer.duration;
   source.onended = () => {
     sounding = sounding.filter((each) => each !== source);
@@ -93,12 +96,13 @@ function play(number, bytes) {
   };
   source.start(start);
   sounding.push(source);
-  setTimeout(() => tell({ began: number }), (start - context.currentTime) * 1000);
+  setTimeout(() => tell({ began: number }), (start - mouth.currentTime) * 1000);
 }
 
 function hush() {
   for (const source of sounding) source.stop();
   due = 0;
+  mouth?.resume();
 }
 
 function stayAwake() {
@@ -147,6 +151,7 @@ function connect() {
 function take(message) {
   if ("sound" in message) expected = message.sound;
   if ("hush" in message) hush();
+  if ("hold" in message) message.hold ? mouth.suspend() : mouth.resume();
   if ("state" in message && talk.dataset.state !== message.state) {
     talk.dataset.state = message.state;
     show();
