@@ -80,14 +80,14 @@ LOUD_FRAMES = 4
 SILENCE = np.zeros(FRAME_SAMPLES, np.int16)
 GOES_ON_WITHIN = 1.2
 """Seconds after the beginning of an answer in which speech belongs to the utterance before it."""
-OVER_PATIENCE = 0.25
+OVER_PATIENCE = 0.4
 """Seconds of silence that end what is said over our voice: a stop is one word."""
-SOFTER_OVER, SOFTER_LATER = 12.0, 18.0
-"""dB by which speech over our voice may be softer than what the person said before: who goes on is
-as loud as a second ago, and what is left of our own voice is not."""
+SOFTER_BY = 12.0
+"""dB by which who goes on may be softer than a second ago; what is left of our own voice is softer
+still. A "stop" may be as soft as it likes."""
 STOP_READINGS = 4
 """Readings of a short word over our voice in which a stop is looked for."""
-HOLDS_FOR = 1.2
+HOLDS_FOR = 1.5
 """Seconds for which we are silent because somebody speaks, until it is clear to whom."""
 
 
@@ -193,7 +193,7 @@ class Session:
         waits = self._barge_in == "stop" and not follows
         patience = OVER_PATIENCE if waits else self._patience_now()
         early = now - self._answered_at <= GOES_ON_WITHIN
-        softest = self._loudness - (SOFTER_OVER if early else SOFTER_LATER)
+        softest = self._loudness - SOFTER_BY if early else float("-inf")
         utterance = self._ears.hear(frame, patience, over=True, softest=softest)
         if utterance is not None:
             over, self._over = self._over, None
