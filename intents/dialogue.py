@@ -86,6 +86,7 @@ class Dialogue:
         setting_up: Whether the first words begin set-up.
         history: What the journal says by now, None without one.
         can_record: Whether there is a microphone whose sound can be kept.
+        keeps: Whether anything can be written down here; where not, nothing is promised.
         speaks_first: Whether we can speak into a silence; where not, company and breathing are
             what can be said at once.
     """
@@ -101,6 +102,7 @@ class Dialogue:
         setting_up: bool = False,
         history: Callable[[], History | None] = lambda: None,
         can_record: bool = False,
+        keeps: bool = True,
         speaks_first: bool = True,
     ) -> None:
         self._pack = pack
@@ -112,6 +114,7 @@ class Dialogue:
         self._setting_up = setting_up
         self._history = history
         self._can_record = can_record
+        self._keeps = keeps
         self._offered: tuple[str, ...] = ()
         self._letter_kept = self._played = self._breathed = False
         self._taken_back = ""
@@ -387,6 +390,8 @@ class Dialogue:
         return self._state != "safety" or not change.said
 
     def _granted(self, change: Change) -> tuple[Act, ...]:
+        if change.key == "journal" and change.value and not self._keeps:
+            return (self._speech.line("journal_cannot"),)
         if change.ask:
             return self._start("idle", confirm(self._speech.line, change))
         if change.line in self._deeds:
@@ -462,7 +467,7 @@ class Dialogue:
 
     def _letter(self, _: str) -> tuple[Act, ...]:
         done, keep, let_go = (self._pack.answers[name] for name in ("done", "keep", "let_go"))
-        may_keep = self._vigil.intent is None
+        may_keep = self._keeps and self._vigil.intent is None
         flow = unsent_letter(self._speech.line, done, keep, let_go, may_keep=may_keep)
         return self._start("letter", flow)
 

@@ -52,7 +52,9 @@ class LowtideSkill(ConversationalSkill, FallbackSkill):
 
         def begin() -> Dialogue:
             seed = secrets.randbits(32)
-            return Dialogue(pack, seed=seed, person=load().person(), speaks_first=False)
+            return Dialogue(
+                pack, seed=seed, person=load().person(), keeps=False, speaks_first=False
+            )
 
         self._conversations = Conversations(understander(pack), begin, pack)
         self.register_intent_file(INTENT, self.handle)

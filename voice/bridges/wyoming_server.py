@@ -203,7 +203,9 @@ async def _service(settings: Settings, pack: Pack) -> AsyncIterator[Service]:
     prompts = Prompts(cache_folder(), synthesis, Voice(settings.voice))
 
     def begin() -> Dialogue:
-        return Dialogue(pack, seed=secrets.randbits(32), person=load().person(), speaks_first=False)
+        return Dialogue(
+            pack, seed=secrets.randbits(32), person=load().person(), keeps=False, speaks_first=False
+        )
 
     def speak_text(text: str) -> Samples:
         voice = Voice(settings.voice, PACE)
