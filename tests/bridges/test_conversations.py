@@ -14,7 +14,10 @@ PACK = load()
 
 @pytest.fixture
 def conversations() -> Conversations:
-    return Conversations(understander(PACK), lambda: Dialogue(PACK, speaks_first=False), PACK)
+    def begin() -> Dialogue:
+        return Dialogue(PACK, keeps=False, speaks_first=False)
+
+    return Conversations(understander(PACK), begin, PACK)
 
 
 def said(conversations: Conversations, text: str, now: float, conversation: str = "one") -> str:
@@ -61,3 +64,13 @@ def test_silence_is_an_answer(conversations: Conversations) -> None:
     acts = conversations.answer(Told((Hypothesis("stop"),), "one"), 0.0)
     assert not [act for act in acts if isinstance(act, Say)]
     assert as_one(acts) is None
+
+
+def test_where_nothing_is_written_down_no_letter_and_no_journal_is_promised(
+    conversations: Conversations,
+) -> None:
+    said(conversations, "let me say it to you instead", 0.0)
+    said(conversations, "i never got to say goodbye to your mother", 20.0)
+    ending = said(conversations, "i'm done", 40.0)
+    assert ending in PACK.lines["letter_let_go"]
+    assert said(conversations, "keep a journal", 60.0) in PACK.lines["journal_cannot"]
