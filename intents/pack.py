@@ -6,9 +6,8 @@ PackInvalid
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,6 @@ ENGLISH = Path(__file__).parent / "packs" / "en"
 GROUPS = ("question", "urge", "happening", "feeling", "safety", "control", "none")
 ANSWERING = ("question", "urge", "happening", "feeling")
 """Groups whose replies are reframes: validation, idea, action."""
-CHECK_AGAIN_AFTER, OUTDATED_AFTER = 180, 365
-"""Days since a number was verified: then doctor warns, then it is not spoken; safety.md 2.8."""
 FEWEST_REPLIES = 6
 """DESIGN.md section 5."""
 LINES = frozenset(
@@ -103,12 +100,9 @@ class Helpline:
     spoken: tuple[str, ...]
     """Digit groups in words."""
     speak: bool
-    verified_on: date | None
-    """When a person last called it or read it from its operator's own page; None: nobody has."""
-
-    def days_old(self, today: date) -> int | None:
-        """Days since it was verified; None for a candidate that nobody has verified."""
-        return None if self.verified_on is None else (today - self.verified_on).days
+    verified_on: str
+    """The day, as 2026-11-26, on which a person last called it or read it from its operator's own
+    page; empty: nobody has."""
 
     """ISO date on which a person checked it, or empty."""
 
@@ -169,12 +163,8 @@ def expand(template: str) -> tuple[str, ...]:
         raise ValueError(str(error)) from error
 
 
-def load(folder: Path = ENGLISH, today: date | None = None) -> Pack:
+def load(folder: Path = ENGLISH) -> Pack:
     """Read a pack.
-
-    Args:
-        folder: Of its files.
-        today: Where it is given, numbers verified too long ago are not spoken any more.
 
     Raises:
         PackInvalid: A file is missing, can't be read, or says something it may not.
@@ -201,7 +191,7 @@ def load(folder: Path = ENGLISH, today: date | None = None) -> Pack:
         scripts=_tables(folder / "_safety.toml", "say"),
         offers=_offers(folder / "_lines.toml") | _offers(folder / "_safety.toml"),
         answers={name: frozenset(map(canonical, heard)) for name, heard in answers.items()},
-        helplines=tuple(_not_outdated(_helplines(folder / "_helplines.toml"), today)),
+        helplines=tuple(_helplines(folder / "_helplines.toml")),
         names=frozenset(_words(folder / "_names.txt")),
         frames=_toml(folder / "_frames.toml"),
     )
@@ -318,7 +308,6 @@ def _tables(path: Path, key: str) -> dict[str, tuple[str, ...]]:
 def _helplines(path: Path) -> Iterator[Helpline]:
     for number, row in enumerate(_toml(path).get("helpline", [])):
         try:
-            verified = row["verified_on"]
             yield Helpline(
                 country=row["country"],
                 kind=row["kind"],
@@ -326,20 +315,10 @@ def _helplines(path: Path) -> Iterator[Helpline]:
                 number=row["number"],
                 spoken=tuple(row["spoken"]),
                 speak=row["speak"],
-                verified_on=date.fromisoformat(verified) if verified else None,
+                verified_on=row["verified_on"],
             )
         except (KeyError, TypeError) as error:
             raise PackInvalid(f"{path}: helpline[{number}]: {error} is missing.") from error
-        except ValueError as error:
-            raise PackInvalid(f"{path}: helpline[{number}]: verified_on: {error}.") from error
-
-
-def _not_outdated(lines: Iterable[Helpline], today: date | None) -> Iterator[Helpline]:
-    """Lines as they may be spoken today; an emergency number does not grow old."""
-    for line in lines:
-        age = None if today is None else line.days_old(today)
-        outdated = age is not None and age > OUTDATED_AFTER and line.kind != "emergency"
-        yield replace(line, speak=line.speak and not outdated)
 
 
 def compiled(pack: Pack) -> tuple[tuple[str, str], ...]:

@@ -27,13 +27,13 @@ ACCEPT_NEAR = 0.74
 MARGIN_NEAR = 0.03
 """Matcher's score and lead over the runner-up from which a near phrase is accepted without the
 meaning model; docs/understanding.md has the sweep."""
-ACCEPT = {"question": 0.6, "urge": 0.8, "happening": 0.6, "feeling": 0.85, "control": 0.5}
+ACCEPT = {"question": 0.5, "urge": 0.65, "happening": 0.7, "feeling": 0.6, "control": 0.45}
 """Probability from which a group's intent is accepted; docs/understanding.md has the sweep."""
-DANGER = 0.5
+DANGER = 0.35
 """Probability from which the meaning model alone asks (tier B); docs/safety.md has the sweep."""
 SURE = 0.8
 """Probability from which it makes an unclear frame a clear one (tier A)."""
-HARMLESS = 0.03
+HARMLESS = 0.25
 """Probability under which it makes a clear frame an unclear one: then we ask, never guess."""
 SHOWN = 3
 """Candidates in an explanation."""

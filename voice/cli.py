@@ -336,8 +336,9 @@ def _settings(**chosen: str | None) -> "Settings":
 
 def _pack(folder: Path | None) -> "Pack":
     from lowtide.intents.pack import ENGLISH, load  # noqa: PLC0415 - with the core
+    from lowtide.voice.helplines import as_of  # noqa: PLC0415 - with the core
 
-    return load(folder or ENGLISH, date.today())  # noqa: DTZ011 - the person's own day
+    return as_of(load(folder or ENGLISH), date.today())  # noqa: DTZ011 - the person's own day
 
 
 def _understander(pack: "Pack") -> "Understander":

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from lowtide.intents.pack import CHECK_AGAIN_AFTER, OUTDATED_AFTER, Helpline, load
+from lowtide.intents.pack import Helpline, load
 from lowtide.models.store import Store, StoreTrouble
 from lowtide.voice import desktop, portaudio
 from lowtide.voice.engines import recogniser
 from lowtide.voice.errors import Trouble
+from lowtide.voice.helplines import CHECK_AGAIN_AFTER, days_old, outdated
 from lowtide.voice.microphone import Microphone
 from lowtide.voice.prompts import cache_folder, writable
 from lowtide.voice.recognisers import Recogniser
@@ -113,17 +114,17 @@ def _helplines(settings: Settings) -> str:
     if not numbers:
         return f'no numbers for {settings.country!r}; "your local emergency number" is said'
     shown = "; ".join(f"{line.kind} {line.number}{_age(line)}" for line in numbers)
-    unverified = sum(1 for line in numbers if line.verified_on is None)
+    unverified = sum(1 for line in numbers if not line.verified_on)
     return f"{shown} ({unverified} of {len(numbers)} not verified by a person)"
 
 
 def _age(line: Helpline) -> str:
     """What has to be known about how long ago a number was verified; mostly nothing."""
-    days = line.days_old(date.today())  # noqa: DTZ011 - the person's own day
-    if days is None or days <= CHECK_AGAIN_AFTER:
-        return ""
-    outdated = days > OUTDATED_AFTER and line.kind != "emergency"
-    return " (verified too long ago, not spoken)" if outdated else " (to be verified again)"
+    today = date.today()  # noqa: DTZ011 - the person's own day
+    if outdated(line, today):
+        return " (verified too long ago, not spoken)"
+    days = days_old(line, today)
+    return " (to be verified again)" if days and days > CHECK_AGAIN_AFTER else ""
 
 
 def _settings(_: Settings) -> str:

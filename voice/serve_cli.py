@@ -47,12 +47,13 @@ def serve(
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="lowtide: %(message)s")
     from lowtide.intents.pack import ENGLISH, load  # noqa: PLC0415 - with the core
     from lowtide.voice import settings  # noqa: PLC0415 - pydantic takes a while
+    from lowtide.voice.helplines import as_of  # noqa: PLC0415 - with the core
 
     if (certificate is None) != (key is None):
         raise typer.BadParameter("go together.", param_hint="--certificate and --key")
     chosen = settings.load()
     chosen = chosen.model_copy(update={"engine": engine or chosen.engine})
-    loaded = load(pack or ENGLISH, date.today())  # noqa: DTZ011 - the person's own day
+    loaded = as_of(load(pack or ENGLISH), date.today())  # noqa: DTZ011 - the person's own day
     if web:
         own = (certificate, key) if certificate and key else None
         work = _page(chosen, loaded, (host, port), own, self_signed=self_signed)
