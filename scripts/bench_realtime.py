@@ -43,7 +43,7 @@ from lowtide.voice.mouth import Mouth
 from lowtide.voice.packs import understander
 from lowtide.voice.prompts import Prompts, cache_folder
 from lowtide.voice.session import GOES_ON_WITHIN, Done, Event, Session, Turn
-from lowtide.voice.speaker import Playback, Timeline
+from lowtide.voice.speaker import BUFFER_SECONDS, Playback, Timeline
 from lowtide.voice.synthesis import PROMPT_RATE, Synthesis
 from lowtide.voice.turns import JUDGED_AFTER, PATIENCE
 
@@ -117,7 +117,8 @@ class EchoRoom:
         delay: float = 0.0, *, cancel: bool = True, over: float | None = None,
     ) -> None:  # fmt: skip
         self.timeline, self.lines, self.gain, self.over = timeline, lines, gain, over
-        self.delay = round(delay * RATE)
+        # What goes out is known when the device takes it, and heard after its buffer.
+        self.delay = round((BUFFER_SECONDS + delay) * RATE)
         self.said: list[tuple[float, float]] = []
         self._echo = EchoCanceller() if cancel else None
         self._noise = np.random.default_rng(1)

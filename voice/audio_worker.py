@@ -71,8 +71,17 @@ def serve(pipe: Connection) -> None:
                     time.sleep(FRAME_SECONDS)
                     _report(pipe, speaker)
     except NoSpeaker as error:
-        pipe.send(Failed("speaker", str(error)))
+        pipe.send(Failed("speaker", _what_is_missing(wanted, error)))
     os._exit(0)  # Closing a device that has gone may hang.
+
+
+def _what_is_missing(wanted: Wanted, no_speaker: NoSpeaker) -> str:
+    """The line about the microphone where that is missing too: it is what a person sees to first."""
+    try:
+        Microphone(wanted.microphone)
+    except NoMicrophone as error:
+        return str(error)
+    return str(no_speaker)
 
 
 def _hear(pipe: Connection, wanted: Wanted, speaker: Device) -> None:
