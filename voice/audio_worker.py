@@ -76,7 +76,7 @@ def serve(pipe: Connection) -> None:
 
 
 def _what_is_missing(wanted: Wanted, no_speaker: NoSpeaker) -> str:
-    """The line about the microphone where that is missing too: it is what a person sees to first."""
+    """The line about the microphone where that is missing too: a person sees to that first."""
     try:
         Microphone(wanted.microphone)
     except NoMicrophone as error:
