@@ -29,7 +29,7 @@ MARGIN_NEAR = 0.03
 meaning model; docs/understanding.md has the sweep."""
 ACCEPT = {"question": 0.5, "urge": 0.65, "happening": 0.7, "feeling": 0.6, "control": 0.45}
 """Probability from which a group's intent is accepted; docs/understanding.md has the sweep."""
-DANGER = 0.35
+DANGER = {"crisis_self_harm": 0.35, "unsafe_with_him": 0.3, "crisis_harm_others": 0.5}
 """Probability from which the meaning model alone asks (tier B); docs/safety.md has the sweep."""
 SURE = 0.8
 """Probability from which it makes an unclear frame a clear one (tier A)."""
@@ -41,8 +41,9 @@ LOOKED_THROUGH = 3
 """Readings of the recogniser in which a setting is looked for."""
 READ = 4
 """Readings that the meaning model sees: each costs a pass of the encoder."""
-STRETCH, OVERLAP = 45, 15
-"""Words that the meaning model reads at once, and how many of them it reads again with the next."""
+STRETCH, OVERLAP = 25, 10
+"""Words that the meaning model reads at once, and how many of them it reads again with the next:
+with 45 and 15, danger inside a minute's talk was noticed a third less; docs/understanding.md."""
 
 
 @dataclass(frozen=True)
@@ -243,8 +244,8 @@ def _weighed(framed: Alarm | None, read: _Read) -> Alarm | None:
     if not read.danger:
         return framed
     if framed is None:
-        intent = max(read.danger, key=lambda each: read.danger[each])
-        if read.danger[intent] < DANGER:
+        intent = max(read.danger, key=lambda each: read.danger[each] / DANGER[each])
+        if read.danger[intent] < DANGER[intent]:
             return None
         return Alarm(intent, "B", QUESTION[intent], "near to what people in danger say")
     if framed.tier == "A" and max(read.danger.values()) < HARMLESS:
