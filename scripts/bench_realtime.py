@@ -55,6 +55,8 @@ LINES = (
 VOICES = ("rms", "slt", "awb")
 GAINS, DELAYS = (-20, -10, 0), (0.0, 0.15, 0.3)
 ROOM_NOISE = 10 ** (-62 / 20)
+LONGEST = 180.0
+"""Seconds of one conversation."""
 WAITS = 2.5
 """Seconds of silence after which the person in the bench speaks: longer than an answer takes."""
 HOURS, NIGHT_TURNS = 8, 200
@@ -129,6 +131,8 @@ class EchoRoom:
         history = np.zeros(self.delay, np.int16)
         last = 0.0
         while waiting or len(rest) or index * FRAME_SECONDS - last < 6:
+            if index * FRAME_SECONDS > LONGEST:
+                return  # The plain loop answers itself without end.
             now = index * FRAME_SECONDS
             sounding = self.timeline.sounding
             since = 0.0 if sounding or len(rest) else since + FRAME_SECONDS
@@ -288,8 +292,8 @@ def stop(bench: Bench) -> dict[str, Any]:
             sounds = [start for start, _ in timeline.sounds if start > begun + 0.05]
             cut = max(start + len(each) / PROMPT_RATE for start, each in timeline.sounds
                       if start < begun)  # fmt: skip
-            silent.append(not sounds)
             late.append(cut - begun - loud)
+            silent.append(not sounds and late[-1] < 1.0)
         figures["headphones" if gain is None else f"{gain} dB"] = {
             "stopped": f"{sum(silent)} of {len(silent)}",
             "silence_after_word": _ms([each for each, quiet in zip(late, silent, strict=True)

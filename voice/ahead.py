@@ -19,6 +19,8 @@ from lowtide.voice.synthesis import Synthesis, Voice
 
 BEGINS_AFTER = 5.0
 """Seconds a session has for itself before anything is rendered beside it."""
+ENDS_WITHIN = 2.0
+"""Seconds for it to end with the session."""
 RESTS_FOR = 1.0
 """Seconds between two sentences, so that a session's idle computing stays small."""
 
@@ -74,6 +76,7 @@ class Ahead:
         traceback: TracebackType | None,
     ) -> None:
         self._over.set()
+        self._thread.join(ENDS_WITHIN)  # A process left half begun would complain on the screen.
 
     def _render(self) -> None:
         if self._over.wait(BEGINS_AFTER):
