@@ -41,9 +41,9 @@ LOOKED_THROUGH = 3
 """Readings of the recogniser in which a setting is looked for."""
 READ = 4
 """Readings that the meaning model sees: each costs a pass of the encoder."""
-STRETCH, OVERLAP = 25, 10
-"""Words that the meaning model reads at once, and how many of them it reads again with the next:
-with 45 and 15, danger inside a minute's talk was noticed a third less; docs/understanding.md."""
+WHOLE, STRETCH, OVERLAP = 45, 25, 10
+"""Words that the meaning model reads at once; of longer talk, words at a time, and how many of them
+again with the next. Measured: docs/understanding.md."""
 
 
 @dataclass(frozen=True)
@@ -258,8 +258,10 @@ def _weighed(framed: Alarm | None, read: _Read) -> Alarm | None:
 
 def _stretches(words: Sequence[str]) -> list[str]:
     """The words in pieces that can be read at once, overlapping; one at least."""
+    if len(words) <= WHOLE:
+        return [" ".join(words)]
     step = STRETCH - OVERLAP
-    starts = range(0, max(1, len(words) - OVERLAP), step)
+    starts = range(0, len(words) - OVERLAP, step)
     return [" ".join(words[start : start + STRETCH]) for start in starts]
 
 
