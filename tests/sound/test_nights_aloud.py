@@ -99,7 +99,7 @@ class Aloud:
     def _check(self, what: str) -> None:
         if what == "whatever":
             return
-        if not self._turn["reply"] and self._tries < TRIES:
+        while not self._turn["reply"] and self._tries < TRIES:
             # Silence where an answer was due: it was misheard, and is said again.
             self._tries += 1
             self.again += 1
