@@ -71,17 +71,17 @@ def serve(pipe: Connection) -> None:
                     time.sleep(FRAME_SECONDS)
                     _report(pipe, speaker)
     except NoSpeaker as error:
-        pipe.send(Failed("speaker", _what_is_missing(wanted, error)))
+        pipe.send(_first(wanted, error))
     os._exit(0)  # Closing a device that has gone may hang.
 
 
-def _what_is_missing(wanted: Wanted, no_speaker: NoSpeaker) -> str:
-    """The line about the microphone where that is missing too: a person sees to that first."""
+def _first(wanted: Wanted, without_speaker: NoSpeaker) -> Failed:
+    """What to tell the person first: where nothing can be heard, that comes before."""
     try:
         Microphone(wanted.microphone)
     except NoMicrophone as error:
-        return str(error)
-    return str(no_speaker)
+        return Failed("microphone", str(error))
+    return Failed("speaker", str(without_speaker))
 
 
 def _hear(pipe: Connection, wanted: Wanted, speaker: Device) -> None:
