@@ -58,7 +58,7 @@ SHARE_QUOTED = 0.06
 """Of the templates, told as somebody else's words each night."""
 SHARE_MISHEARD = 0.12
 """Of the examples, a word or two of them replaced by what sounds near, as recognisers do."""
-RAMBLES, SHARE_THAT_MATTERS = 9000, 0.4
+RAMBLES, SHARE_THAT_MATTERS = 4000, 0.4
 LONGEST_RAMBLE = 48
 """Words; a stretch that is read at once is not longer."""
 OFTEN = 4
