@@ -24,7 +24,7 @@ from bench_understanding import DATA
 from lowtide.intents.events import Hypothesis
 from lowtide.intents.pack import load
 from lowtide.intents.understanding import Understander
-from lowtide.voice.engines import ENGINES, recogniser
+from lowtide.voice.engines import ENGINES
 from lowtide.voice.errors import Trouble
 from lowtide.voice.packs import understander
 
@@ -111,7 +111,7 @@ def _spoken(
                 asked.spoken)  # fmt: skip
     lines = []
     for voice in asked.voices.split(","):
-        listener = Listener(recogniser(asked.engine), reader, Room(noises, asked.snr))
+        listener = Listener(asked.engine, reader, Room(noises, asked.snr))
         for each in listener.hear_all(said, voice):
             row = by_text[each.row.text]
             tiers = [reader.understand(readings).tier for readings in each.heard]

@@ -16,6 +16,10 @@ Record = Callable[[str, object], None]
 LATEST = 4.0
 """Seconds from the end of speech to the answer, on a busy machine; the figure is printed."""
 
+MISHEARD = 3
+"""Times a line is said through an echo: the recogniser misses one in some ten, and a person says it
+again."""
+
 NEAR = 0.4
 """Seconds between the tape and the session's account: a busy machine's gaps, yet less than the
 shortest sentence with its pause, which would be missed if it were lost."""
@@ -78,12 +82,16 @@ def test_our_own_voice_in_the_microphone_is_not_answered(
 ) -> None:
     with room.speaker_in_the_room():
         evening.talk.greeting()
-        room.say(spoken("Stay with me.", voice="rms"))
-        turn = evening.talk.answered(within=60)
+        for _ in range(MISHEARD):
+            room.say(spoken("I want to call him.", voice="rms"))
+            turn = evening.talk.answered(within=60)
+            if turn["intent"] == "want_to_call_him":
+                break
+            time.sleep(EARS_OPEN)
         time.sleep(3)  # time enough to answer ourselves
         evening.talk.stop()
 
-    assert turn["intent"] == "stay_with_me"
+    assert turn["intent"] == "want_to_call_him", turn["alternatives"]
     assert [turn for turn in evening.talk.rest() if turn["text"]] == []
     # The microphone did hear us: the answer is on the tape of the room, after the person's line.
     ours = evening.voice.sounds()[-1]
