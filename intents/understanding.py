@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from lowtide.intents.events import Alarm, Change, Hypothesis, Understanding
-from lowtide.intents.flows.safety import CLEAR, QUESTION
+from lowtide.intents.flows.safety import CLEAR, EMERGENCY, QUESTION
 from lowtide.intents.matcher import Candidate, Matcher
 from lowtide.intents.meaning import Meaning
 from lowtide.intents.pack import Pack, compiled
@@ -39,6 +39,8 @@ SHOWN = 3
 """Candidates in an explanation."""
 LOOKED_THROUGH = 3
 """Readings of the recogniser in which a setting is looked for."""
+NEVER_DOUBTED = EMERGENCY | {"choking"}
+"""Scripts that are answered at once whatever the model thinks; safety.md section 2.4."""
 READ = 4
 """Readings that the meaning model sees: each costs a pass of the encoder."""
 WHOLE, STRETCH, OVERLAP = 45, 25, 10
@@ -248,7 +250,8 @@ def _weighed(framed: Alarm | None, read: _Read) -> Alarm | None:
         if read.danger[intent] < DANGER[intent]:
             return None
         return Alarm(intent, "B", QUESTION[intent], "near to what people in danger say")
-    if framed.tier == "A" and max(read.danger.values()) < HARMLESS:
+    doubted = framed.script not in NEVER_DOUBTED and max(read.danger.values()) < HARMLESS
+    if framed.tier == "A" and doubted:
         return replace(framed, tier="B", script=QUESTION[framed.intent])
     asks = framed.script == QUESTION[framed.intent]
     if framed.tier == "B" and asks and read.clear[framed.intent] >= SURE:
