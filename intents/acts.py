@@ -68,6 +68,9 @@ class Record:
 class KeepRecording:
     """Write that sound down: it becomes the recording that `Play` plays."""
 
+    file: str | None = None
+    """A sound file that was named instead, to be copied."""
+
 
 @dataclass(frozen=True)
 class KeepLetter:
@@ -91,6 +94,9 @@ class Note:
 @dataclass(frozen=True)
 class Forget:
     """Delete what was noted and the letters that were kept in this session, for real."""
+
+    only: Literal["letter"] | None = None
+    """The last letter, and nothing else."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-Completeness = Literal["whole", "unknown", "open"]
+Completeness = Literal["whole", "clear", "unknown", "open"]
 
 _OPEN = frozenset(
     "a about am an and are as at be because been but by can could did do does for from had has "  # noqa: SIM905
@@ -16,12 +16,13 @@ _WHOLE_ALONE = frozenset({"no", "why", "him", "not"})
 """Open words that are a whole answer when nothing else was said."""
 
 
-def completeness(text: str, *, known: bool) -> Completeness:
+def completeness(text: str, *, known: bool, clear: bool) -> Completeness:
     """How far a sentence has come.
 
     Args:
         text: What was understood so far, lower case.
         known: Whether it is, as a whole, a sentence of the packs.
+        clear: Whether what it means is clear.
     """
     words = text.split()
     if not words:
@@ -30,4 +31,4 @@ def completeness(text: str, *, known: bool) -> Completeness:
         return "whole"
     if words[-1] in _OPEN and not (len(words) == 1 and words[0] in _WHOLE_ALONE):
         return "open"
-    return "unknown"
+    return "clear" if clear else "unknown"

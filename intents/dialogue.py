@@ -17,13 +17,14 @@ from functools import partial
 from typing import Literal
 
 from lowtide.intents.acts import Act, Forget, KeepLetter, KeepRecording, Note, Play, Say, Set, Stop
+from lowtide.intents.closing import Closing
 from lowtide.intents.delivery import GAIN_STEP, PACE_STEP
 from lowtide.intents.events import Alarm, Change, Understanding
-from lowtide.intents.flows import Answer, Ask, Flow, Until, WhileSilent
+from lowtide.intents.flows import Answer, AnyFlow, Ask, Flow, Until, WhileSilent
 from lowtide.intents.flows.breathing import BREATHS, breathe, breaths_named
 from lowtide.intents.flows.recording import record
-from lowtide.intents.flows.safety import QUESTION, keep_safe
-from lowtide.intents.flows.setup import confirm, set_up
+from lowtide.intents.flows.safety import CLEAR, QUESTION, keep_safe
+from lowtide.intents.flows.setup import SoundFile, confirm, set_up
 from lowtide.intents.flows.stay import length, offer_company, stay_with_me
 from lowtide.intents.flows.venting import unsent_letter, vent
 from lowtide.intents.history import History
@@ -58,8 +59,12 @@ DOZES_SOFTER = 6.0
 """dB by which the last words before sleep are softer: the person may be asleep already."""
 LONG_PATIENCE: frozenset[State] = frozenset({"venting", "letter", "recording"})
 """States in which a pause does not end what somebody says."""
+ANSWERED_AT_ONCE: frozenset[State] = frozenset({"asleep", "safety", "setup", "recording"})
+"""States in which nobody has to say that they are done."""
 HEARD_OUT: frozenset[State] = LONG_PATIENCE | {"setup"}
 """States in which "his name is Tom" or "you cut me off" is a part of what is told."""
+NAMES = frozenset({"own_name", "ex_name"})
+"""What may be told as well as wished for: "his name is Tom"."""
 BEGIN_IN: Mapping[State, frozenset[str]] = {
     "safety": frozenset(),
     "setup": frozenset(),
@@ -86,6 +91,7 @@ class Dialogue:
         setting_up: Whether the first words begin set-up.
         history: What the journal says by now, None without one.
         can_record: Whether there is a microphone whose sound can be kept.
+        sound_file: For set-up without one: finds the sound file that is named.
         keeps: Whether anything can be written down here; where not, nothing is promised.
         speaks_first: Whether we can speak into a silence; where not, company and breathing are
             what can be said at once.
@@ -102,6 +108,7 @@ class Dialogue:
         setting_up: bool = False,
         history: Callable[[], History | None] = lambda: None,
         can_record: bool = False,
+        sound_file: SoundFile | None = None,
         keeps: bool = True,
         speaks_first: bool = True,
     ) -> None:
@@ -114,6 +121,7 @@ class Dialogue:
         self._setting_up = setting_up
         self._history = history
         self._can_record = can_record
+        self._sound_file = sound_file
         self._keeps = keeps
         self._offered: tuple[str, ...] = ()
         self._letter_kept = self._played = self._breathed = False
@@ -123,9 +131,13 @@ class Dialogue:
         self._times_heard: dict[str, int] = {}
         self._nones_in_a_row = 0
         self._vigil = Vigil()
-        self._plain_no = frozenset(canonical(words) for words in pack.lines["plain_no"])
+        self.closing = Closing(pack)
+        """The words that end what is told, where the person wants that."""
+        self._plain_no, self._put_right = (
+            frozenset(map(canonical, pack.lines[name])) for name in ("plain_no", "put_right")
+        )
         self._state: State = "idle"
-        self._flow: Flow | None = None
+        self._flow: AnyFlow | None = None
         self._step: Ask | Until | None = None
         self._due: float | None = None
         self._now = 0.0
@@ -150,6 +162,7 @@ class Dialogue:
         self._deeds: Mapping[str, Callable[[], tuple[Act, ...]]] = {
             "play_recording": self._play,
             "record": self._record,
+            "say_plan": self._say_plan,
         }
         if not speaks_first:
             self._scripts = {key: self._scripts[key] for key in ("vent", "unsent_letter")}
@@ -173,7 +186,12 @@ class Dialogue:
     @property
     def patient(self) -> bool:
         """Whether a long pause belongs to what is being said."""
-        return self._state in LONG_PATIENCE
+        return self._state in LONG_PATIENCE and self._is_told()
+
+    @property
+    def until_done(self) -> bool:
+        """Whether the person ends what they say by saying so."""
+        return self.person.patience == "until_done" and self._state not in ANSWERED_AT_ONCE
 
     def urgent(self) -> tuple[Say, ...]:
         """The words for danger, which must sound at once and so are rendered ahead."""
@@ -184,13 +202,16 @@ class Dialogue:
         self._pass(0.0)
         if self._setting_up:
             keep = self._pack.answers["keep"] if self._can_record else ()
-            flow = set_up(self._speech.line, SettingPhrases(self._pack), keep)
+            phrases = SettingPhrases(self._pack)
+            flow = set_up(self._speech.line, phrases, keep, self._sound_file)
             return self._start("setup", flow)
         return self._emitted((self._speech.greeting(),))
 
     def hear(self, heard: Understanding, now: float) -> tuple[Act, ...]:
         """Answer an utterance that ended at `now` (seconds on the session's clock)."""
         self._pass(now)
+        if heard.change is not None:
+            heard = replace(heard, change=self.person.resolved(heard.change))
         if self._state == "asleep" and heard.alarm is None:
             return self._in_sleep(heard)
         self._delivery.hear(heard.loudness)
@@ -217,11 +238,11 @@ class Dialogue:
             return self._emitted((line,))
         if self._step is not None and self._due is None:
             self._set_due()  # The step said nothing: its time counts from here.
-        if self._due is not None and now >= self._due and self._state != "asleep":
+        if self._is_due(now):
             self._quiet_since = now
             return self._emitted(self._send(None))
-        if self._may_look() and self._vigil.look_again(now):
-            return self._emitted(self._keep_safe("one_more_look"))
+        if self._may_look() and (script := self._vigil.look_again(now)):
+            return self._emitted(self._keep_safe(script))
         if self._quiet_since is None:
             return ()
         if self._prompts_left and now - self._quiet_since >= self._prompts_left[0].after:
@@ -233,7 +254,8 @@ class Dialogue:
 
     def failed(self, act: Act) -> None:
         """What was said to be kept or deleted could not be: it is taken back as soon as may be."""
-        self._taken_back = "not_deleted" if isinstance(act, Forget) else "not_kept"
+        deletes = isinstance(act, Forget) or act == Set("recording", None)
+        self._taken_back = "not_deleted" if deletes else "not_kept"
 
     def sleep(self) -> None:
         """Begin asleep: only the wake phrase, or being woken, is answered."""
@@ -267,7 +289,7 @@ class Dialogue:
         if step is not None and step.takes(heard):
             return self._send(heard)
         if chosen := self._chosen(heard):
-            return self._begin(chosen)
+            return self._begin(chosen, heard)
         if begin := self._at_once(heard):
             return begin()
         if isinstance(step, Ask) or (isinstance(step, Until) and heard.intent in step.watch):
@@ -281,8 +303,14 @@ class Dialogue:
         if self._state == "setup" and heard.intent == "good_night":
             return None  # "I will go to sleep" is a plan.
         begins = BEGIN_IN.get(self._state, frozenset(self._scripts))
+        if self._state != "safety" and not self._is_told():
+            begins = frozenset(self._scripts)
         if heard.intent in begins:
             return partial(self._scripts[heard.intent], heard.text)
+        if heard.intent == "help" and self._state in ("urge", "staying"):
+            return partial(self._sign, "help", heard)  # It is no answer to what was asked.
+        if self.patient and heard.intent != "stop" and not heard.known:
+            return None  # "Good night, my love" ends a letter, and no night.
         return self._everywhere.get(heard.intent)
 
     def _chosen(self, heard: Understanding) -> str | None:
@@ -295,7 +323,10 @@ class Dialogue:
             return self._offered[0]
         return next((each for each in self._offered if words in answers[each]), None)
 
-    def _begin(self, offer: str) -> tuple[Act, ...]:
+    def _begin(self, offer: str, heard: Understanding) -> tuple[Act, ...]:
+        waits = isinstance(self._step, Until) and "no" in self._step.watch
+        if offer == "quiet" and waits:  # Quiet is wanted of the company, and not its end.
+            return self._send(replace(heard, text="no", intent="no"))
         if offer in self._scripts:
             return self._scripts[offer]("")
         if offer in self._everywhere:
@@ -349,6 +380,9 @@ class Dialogue:
         if heard.intent == "stop":
             self._prompts_left = []
             return (Stop(),)
+        if heard.wakes and heard.intent in self._scripts and self._flow is None:
+            self._state = "idle"  # "Low tide, stay with me", in one breath.
+            return self._emitted(self._scripts[heard.intent](heard.text))
         return self._emitted(self._wake()) if heard.wakes else ()
 
     def _wake(self) -> tuple[Act, ...]:
@@ -381,22 +415,42 @@ class Dialogue:
 
     def _grants(self, change: Change) -> bool:
         """Whether words like these are about a setting, here, and not about somebody's life."""
-        if self._state in HEARD_OUT:
+        if self._state in HEARD_OUT and self._is_told():
             return False
-        if change.ask or change.line == "record":
-            return self._state in ("idle", "urge")
-        if change.line in self._deeds and self._state == "safety":
+        if change.line == "the_recording_gone" and not self.person.recording:
             return False
-        return self._state != "safety" or not change.said
+        if change.line == "something_else" and self._vigil.intent is not None:
+            return False
+        if self._asks(change) and (self._state == "safety" or change.key in NAMES):
+            return self._is_free()
+        # "Sorry", or "who are you", is an answer to what was asked about danger.
+        return self._state != "safety" or bool(change.key and not change.said)
+
+    def _asks(self, change: Change) -> bool:
+        """Whether granting it begins a conversation of its own."""
+        return change.ask or change.line == "record"
+
+    def _is_free(self) -> bool:
+        """Whether a question about a setting may come now; where something lasts, it waits."""
+        if isinstance(self._step, Until):
+            return self._state != "breathing" and not self._step.after_quiet
+        return self._state in ("idle", "urge")
+
+    def _is_told(self) -> bool:
+        """Whether a script is listening to what is told; after its last words anything may come."""
+        return isinstance(self._step, Ask)
 
     def _granted(self, change: Change) -> tuple[Act, ...]:
+        if self._asks(change) and not self._is_free():
+            return (self._speech.line("change_later"),)
+        if change.key == "recording" and not self.person.recording:
+            return (self._speech.line("recording_none"),)
         if change.key == "journal" and change.value and not self._keeps:
             return (self._speech.line("journal_cannot"),)
         if change.ask:
             return self._start("idle", confirm(self._speech.line, change))
         if change.line in self._deeds:
             return self._deeds[change.line]()
-        change = self.person.resolved(change)
         said = self._speech.line(change.line, said=change.said)
         return (Set(change.key, change.value), said) if change.key else (said,)
 
@@ -410,7 +464,8 @@ class Dialogue:
         return self._keep_safe(alarm.script)
 
     def _keep_safe(self, script: str) -> tuple[Act, ...]:
-        return self._start("safety", keep_safe(script, self._speech.script, self._plain_no))
+        flow = keep_safe(script, self._speech.script, self._plain_no, self._put_right)
+        return self._start("safety", flow)
 
     def _may_look(self) -> bool:
         """Whether nothing graver is being said, and nobody would be woken."""
@@ -419,7 +474,7 @@ class Dialogue:
 
     # Scripts
 
-    def _start(self, state: State, flow: Flow) -> tuple[Act, ...]:
+    def _start(self, state: State, flow: AnyFlow) -> tuple[Act, ...]:
         self._leave()
         self._flow, self._state = flow, state
         return self._take(next(flow))
@@ -430,6 +485,8 @@ class Dialogue:
             return self._take(self._flow.send(Answer(heard, self._now)))
         except StopIteration:
             self._leave()
+            if heard is not None and heard.alarm is not None:  # Said again when all was said.
+                return self._keep_safe(CLEAR[heard.alarm.intent])
             return () if heard is None else self._answer(heard)
 
     def _take(self, step: Ask | Until) -> tuple[Act, ...]:
@@ -444,6 +501,14 @@ class Dialogue:
             self._flow.close()
         self._flow, self._step, self._due, self._state = None, None, None, "idle"
 
+    def _is_due(self, now: float) -> bool:
+        """Whether the script goes on; a sign of presence breaks into nothing."""
+        if self._due is None or self._state == "asleep":
+            return False
+        quiet = self._step.after_quiet if isinstance(self._step, Until) else 0.0
+        quiet_since = -quiet if self._quiet_since is None else self._quiet_since
+        return now >= max(self._due, quiet_since + quiet)
+
     def _set_due(self) -> None:
         if self._step is not None and self._due is None:
             step = self._step
@@ -452,23 +517,22 @@ class Dialogue:
 
     def _stay(self, words: str) -> tuple[Act, ...]:
         strong = partial(self._hard_moment, "strong")
-        return self._start("staying", stay_with_me(self._speech.line, strong, length(words)))
+        line, answers = self._speech.line, self._pack.answers
+        return self._start("staying", stay_with_me(line, answers, strong, length(words)))
 
     def _breathe(self, words: str) -> tuple[Act, ...]:
         breaths = breaths_named(words) or BREATHS[self._breathed]
         self._breathed = True
-        longer = self._pack.answers["longer"]
-        speech = self._speech
-        return self._start("breathing", breathe(speech.line, speech.cue, longer, breaths))
+        line, cue, answers = self._speech.line, self._speech.cue, self._pack.answers
+        return self._start("breathing", breathe(line, cue, answers, breaths))
 
     def _vent(self, _: str) -> tuple[Act, ...]:
         done, rest = self._pack.answers["done"], self._pack.answers["rest"]
         return self._start("venting", vent(self._speech.line, self._themes, done, rest))
 
     def _letter(self, _: str) -> tuple[Act, ...]:
-        done, keep, let_go = (self._pack.answers[name] for name in ("done", "keep", "let_go"))
         may_keep = self._keeps and self._vigil.intent is None
-        flow = unsent_letter(self._speech.line, done, keep, let_go, may_keep=may_keep)
+        flow = unsent_letter(self._speech.line, self._pack.answers, may_keep=may_keep)
         return self._start("letter", flow)
 
     # The person's own recording
@@ -483,6 +547,11 @@ class Dialogue:
         if not self.person.recording or self._vigil.overheard:
             return (self._speech.line("recording_none"),)
         return (self._speech.line("recording_here"), Play(self._delivery.gain))
+
+    def _say_plan(self) -> tuple[Act, ...]:
+        if self.person.plan is None:
+            return (self._speech.line("plan_none"),)
+        return (self._speech.line("plan_said_back", plan=self.person.plan),)
 
     def _hard_moment(self, moment: Moment) -> tuple[Act, ...]:
         """Their recording, once a night, at the moment that they chose for it."""
@@ -501,7 +570,7 @@ class Dialogue:
             return self._scripts[heard.intent](heard.text)
         intent = self._pack.intents[heard.intent]
         if intent.group not in ANSWERING:
-            return self._sign(intent.id)
+            return self._sign(intent.id, heard)
         self._nones_in_a_row = 0
         if self._vigil.intent is not None:
             return (self._speech.reply("none"),)
@@ -522,21 +591,33 @@ class Dialogue:
         if self._flow is not None:
             return acts
         strong = partial(self._hard_moment, "strong")
-        return self._start("urge", offer_company(acts, self._speech.line, strong))
+        line, answers = self._speech.line, self._pack.answers
+        return self._start("urge", offer_company(acts, line, answers, strong))
 
-    def _sign(self, intent: str) -> tuple[Act, ...]:
+    def _sign(self, intent: str, heard: Understanding) -> tuple[Act, ...]:
         """A control's own words, or a sign of listening."""
+        if (
+            intent == "forget_that"
+            and canonical(heard.text) in self._pack.answers["keep_after_all"]
+        ):
+            intent = "yes"  # Nothing is deleted for "keep it", whoever misreads that.
         if self._vigil.intent is not None and intent in ("yes", "no"):
             intent = "none"  # "Nothing needs doing" is no answer on such a night.
         if intent == "forget_that":
             return self._forget()
         if intent == "how_am_i_doing":
             return (self._how_it_has_been(),)
-        if intent != "none":
-            self._nones_in_a_row = 0
-            return (self._speech.reply(intent),)
+        if intent == "none":
+            return self._listening(heard)
+        self._nones_in_a_row = 0
+        return (self._speech.reply(intent),)
+
+    def _listening(self, heard: Understanding) -> tuple[Act, ...]:
+        """A sign of listening; every third in a row offers a choice."""
         if isinstance(self._step, Until) and self._step.deaf_to_none:
             return ()
+        if heard.wakes:
+            return (self._speech.line("are_you_there"),)
         self._nones_in_a_row += 1
         if self._nones_in_a_row % CHOICE_EVERY == 0 and self._flow is None:
             return (self._speech.choice(),)

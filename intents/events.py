@@ -24,7 +24,7 @@ class Hypothesis:
     text: str
     """Lower case words, as the recogniser wrote them."""
     confidence: float = 1.0
-    """0 to 1, among the readings of one utterance."""
+    """0 to 1, among the readings of one utterance; together they reach 1 where it was clear."""
     words: tuple[Word, ...] = ()
     """In order; empty where the recogniser gives no times."""
 
@@ -46,6 +46,11 @@ class Utterance:
     def text(self) -> str:
         """The best reading, or an empty string."""
         return self.hypotheses[0].text if self.hypotheses else ""
+
+    @property
+    def certainty(self) -> float:
+        """0 to 1: how clear it was, as far as the recogniser knows."""
+        return sum(each.confidence for each in self.hypotheses)
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,8 @@ class Understanding:
     """The intent it would have without the alarm."""
     because: str = ""
     """The phrase or the frame that decided."""
+    known: bool = False
+    """Whether it is, word for word, a sentence of the packs."""
     wakes: bool = False
     """Whether the wake phrase was in it."""
     change: Change | None = None

@@ -21,21 +21,28 @@ FEWEST_REPLIES = 6
 """DESIGN.md section 5."""
 LINES = frozenset(
     "greeting still_here fourth_time nothing_to_repeat as_loud_as_i_go as_quiet_as_i_go "  # noqa: SIM905
-    "as_slow_as_i_go as_fast_as_i_go awake_again wake plain_no stay_how_strong stay_begin "
-    "stay_check_in stay_no_more_check_ins stay_how_strong_now stay_eased stay_the_same "
-    "stay_stronger stay_over stay_offer breathe_begin breathe_in breathe_out breathe_end "
-    "breathe_dizzy vent_begin vent_still_listening vent_five_minutes vent_reflect "
+    "as_slow_as_i_go as_fast_as_i_go awake_again wake plain_no put_right "
+    "stay_how_strong stay_begin stay_check_in stay_no_more_check_ins stay_how_strong_now "
+    "stay_eased stay_the_same stay_stronger stay_over stay_number stay_left stay_offer "
+    "letter_begin_again "
+    "breathe_begin breathe_in breathe_out breathe_end breathe_dizzy "
+    "vent_begin vent_still_listening vent_five_minutes vent_reflect "
     "vent_long_breath letter_begin letter_let_go letter_keep letter_keep_again letter_kept "
     "forgotten stay_minutes numbers times_once_twice nights_one_many contacts_one_many "
     "looking_nights looking_contact looking_waited looking_eased looking_same looking_stronger "
     "looking_end recording_first recording_none recording_ask recording_check "
     "recording_kept recording_dropped recording_here recording_cannot "
-    "quiet_presence not_kept not_deleted".split()
+    "quiet_presence not_kept not_deleted closing closing_led_by closing_told_after".split()
 )
 """Tables that `_lines.toml` must have."""
+HEARD = frozenset(
+    "wake plain_no put_right closing closing_led_by closing_told_after".split()  # noqa: SIM905
+)
+"""Tables of `_lines.toml` that are listened for, and never said."""
 ANSWERS = frozenset(
     "first second third breathe stay_with_me vent good_night quiet done keep let_go longer "  # noqa: SIM905
-    "rest".split()
+    "shorter rest lower same higher keep_after_all let_go_after_all start_over "
+    "how_long".split()
 )
 """Tables that `_answers.toml` must have."""
 OFFERED = frozenset({"breathe", "stay_with_me", "vent", "good_night", "quiet"})
@@ -189,7 +196,11 @@ def load(folder: Path = ENGLISH) -> Pack:
         lines=lines | {name: tuple(map(str, table["lines"])) for name, table in said.items()},
         settings=settings,
         scripts=_tables(folder / "_safety.toml", "say"),
-        offers=_offers(folder / "_lines.toml") | _offers(folder / "_safety.toml"),
+        offers={
+            name: offers
+            for file in ("_lines.toml", "_safety.toml", "_settings.toml")
+            for name, offers in _offers(folder / file).items()
+        },
         answers={name: frozenset(map(canonical, heard)) for name, heard in answers.items()},
         helplines=tuple(_helplines(folder / "_helplines.toml")),
         names=frozenset(_words(folder / "_names.txt")),

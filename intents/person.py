@@ -5,11 +5,15 @@ from typing import Any, Literal
 
 from lowtide.intents.events import Change
 
-Patience = Literal["quick", "normal", "patient", "very_patient"]
-PATIENCES: tuple[Patience, ...] = ("quick", "normal", "patient", "very_patient")
-"""From the shortest wait to the longest."""
+Patience = Literal["quick", "normal", "patient", "very_patient", "until_done"]
+PATIENCES: tuple[Patience, ...] = ("quick", "normal", "patient", "very_patient", "until_done")
+"""From the shortest wait to the longest; the last goes on until the person says that it is over."""
+LONGEST_SILENCE = PATIENCES.index("very_patient")
+"""The last to which "more patience" leads: the next one has to be asked for."""
 Night = Literal["off", "on", "clock"]
 Breath = Literal["words", "tones"]
+BargeIn = Literal["stop", "full"]
+Waking = Literal["open", "wake", "push"]
 Moment = Literal["asked", "pull", "strong"]
 """When a recording of the person's own is played: only on asking, into the second pull of a night,
 or when the number is high."""
@@ -35,6 +39,10 @@ class Person:
     """Two letters."""
     patience: Patience = "normal"
     night: Night = "clock"
+    barge_in: BargeIn = "stop"
+    """What gets through while our voice sounds: stop words and danger, or everything."""
+    waking: Waking = "open"
+    """Listens at once; sleeps until "low tide" is said; or until a key is pressed."""
     captions: bool = True
     """Whether what is heard and said is shown."""
     journal: bool = False
@@ -57,13 +65,19 @@ class Person:
 
     def resolved(self, change: Change) -> Change:
         """A wish as a value: "more" patience is the next longer preset, if there is one."""
+        if change.key == "patience" and change.value == "silence":
+            return replace(change, value=PATIENCES[min(LONGEST_SILENCE, self._patience)])
         if change.key != "patience" or change.value not in STEPS:
             return change
         step, at_the_end = STEPS[str(change.value)]
-        preset = PATIENCES.index(self.patience) + step
-        if 0 <= preset < len(PATIENCES):
+        preset = self._patience + step
+        if 0 <= preset <= LONGEST_SILENCE:
             return replace(change, value=PATIENCES[preset])
         return replace(change, value=self.patience, line=at_the_end)
+
+    @property
+    def _patience(self) -> int:
+        return PATIENCES.index(self.patience)
 
     def has_night(self, hour: float | None) -> bool:
         """Whether night mode is on at this hour of the day (0 to 24), None being unknown."""

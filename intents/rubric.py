@@ -6,7 +6,7 @@ The rest, whether a line is kind, true and right for the moment, is read by a pe
 import re
 from collections.abc import Iterator
 
-from lowtide.intents.pack import ANSWERING, Intent, Pack, Reply
+from lowtide.intents.pack import ANSWERING, HEARD, Intent, Pack, Reply
 from lowtide.intents.replies import split
 
 MOST_WORDS = {"urge": 30}
@@ -29,8 +29,6 @@ SAID_IN_ONE_WAY = frozenset(
     "breathe_in breathe_out numbers nights_one_many contacts_one_many times_once_twice".split()  # noqa: SIM905
 )
 """Cues, which have to be the same each time, and parts of sentences."""
-HEARD = frozenset({"wake", "plain_no"})
-"""Tables that are heard, not said."""
 _SPEAKABLE = re.compile(r"[A-Za-z',.?{}\s]+")
 
 

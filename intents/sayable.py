@@ -3,14 +3,12 @@
 from collections.abc import Iterator
 
 from lowtide.intents.acts import Part, Say
-from lowtide.intents.pack import Pack
+from lowtide.intents.pack import HEARD, Pack
 from lowtide.intents.person import Person
 from lowtide.intents.replies import as_parts, speakable, split
 from lowtide.intents.speech import Speech
 
-NEVER_SAID_ALONE = frozenset(
-    {"wake", "plain_no", "numbers", "nights_one_many", "contacts_one_many", "times_once_twice"}
-)
+NEVER_SAID_ALONE = HEARD | {"numbers", "nights_one_many", "contacts_one_many", "times_once_twice"}
 """Tables of words that are listened for, or that only stand inside other lines."""
 
 

@@ -21,7 +21,13 @@ MOST_PLAN_WORDS = 8
 """After "I will": said back before the longest answer to an urge it makes 45 words, and no more."""
 _SLOTS = {"name": MOST_NAME_WORDS, "country": MOST_COUNTRY_WORDS, "plan": MOST_PLAN_WORDS + 2}
 EX_WORDS = ("him", "her", "them")
-ANSWERS = ("skip", "yes", *EX_WORDS, *PATIENCES)
+MOMENTS = {
+    "asked": "recording_when_asked",
+    "pull": "recording_at_pull",
+    "strong": "recording_at_strong",
+}
+"""When a recording is played, and the line that answers it."""
+ANSWERS = ("skip", "yes", *EX_WORDS, *PATIENCES, *MOMENTS)
 _MARKS = {"[": "(?:", "]": ")?", "(": "(?:", ")": ")", "|": "|"}
 
 
@@ -103,7 +109,13 @@ class SettingPhrases:
     def patience(self, text: str) -> Change | None:
         """A patience preset in an answer."""
         preset = self._one_of(PATIENCES, text)
-        return Change("patience", preset, "patience_kept") if preset else None
+        line = "until_done" if preset == "until_done" else "patience_kept"
+        return Change("patience", preset, line) if preset else None
+
+    def moment(self, text: str) -> Change | None:
+        """When a recording is to be played, in an answer."""
+        moment = self._one_of(MOMENTS, text)
+        return Change("recording_when", moment, MOMENTS[moment]) if moment else None
 
     def plan(self, text: str) -> Change | None:
         """A plan in an answer, always to be read back."""

@@ -2,7 +2,7 @@
 
 from lowtide.intents.events import Alarm
 from lowtide.intents.flows import WhileSilent, Words
-from lowtide.intents.flows.safety import LOOK_AGAIN_AFTER, OVERHEARD, while_silent
+from lowtide.intents.flows.safety import LOOK_AGAIN, LOOK_AGAIN_AFTER, OVERHEARD, while_silent
 
 
 class Vigil:
@@ -39,12 +39,12 @@ class Vigil:
         if script == "after_denial" and not self._looked:
             self._look_at = now + LOOK_AGAIN_AFTER
 
-    def look_again(self, now: float) -> bool:
-        """Whether it is time for the one more look; true once a night."""
+    def look_again(self, now: float) -> str | None:
+        """The script of the one more look when it is time for it, once a night."""
         if self._looked or self._look_at is None or now < self._look_at:
-            return False
+            return None
         self._looked = True
-        return True
+        return LOOK_AGAIN.get(self.intent or "", "one_more_look")
 
     def company(self, say: Words) -> list[WhileSilent]:
         """What silence brings once everything has been said."""

@@ -1,11 +1,11 @@
 """Reads meaning with a fine-tuned sentence encoder, run by onnxruntime on one core."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lowtide.models.network import session
 from lowtide.models.wordpieces import Wordpieces
 
 
@@ -24,28 +24,10 @@ class Encoder:
     def __init__(self, folder: Path) -> None:
         vocabulary = (folder / "vocab.txt").read_text("utf-8").splitlines()
         self._pieces = Wordpieces(vocabulary)
-        self._session = _session(folder / "model.onnx")
+        self._session = session(folder / "model.onnx")
 
     def numbers(self, text: str) -> NDArray[np.float32]:
         """One number for each output of the model."""
         pieces = np.array([self._pieces.numbers(text)], np.int64)
         numbers: NDArray[np.float32] = self._session.run(None, {"pieces": pieces})[0][0]
         return numbers
-
-
-def _session(path: Path) -> Any:  # noqa: ANN401 - an untyped library
-    import onnxruntime  # noqa: PLC0415 - a tenth of a second
-    from onnxruntime.capi import onnxruntime_pybind11_state as faults  # noqa: PLC0415
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors
-    try:
-        return onnxruntime.InferenceSession(path.read_bytes(), options)
-    except (
-        faults.Fail,
-        faults.InvalidArgument,
-        faults.InvalidGraph,
-        faults.InvalidProtobuf,
-    ) as error:
-        raise ValueError(f"{path} is no model that can be read.") from error

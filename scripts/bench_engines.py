@@ -35,7 +35,6 @@ import jiwer
 import numpy as np
 import psutil
 
-from lowtide.intents.completeness import completeness
 from lowtide.intents.events import Hypothesis, Utterance
 from lowtide.intents.pack import load
 from lowtide.intents.text import tidy
@@ -145,6 +144,7 @@ def _asked(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _engines(vosk_model: Path | None) -> Iterator[tuple[str, Path | None]]:
+    yield "moonshine", None
     yield "sphinx", None
     try:
         if vosk_model:
@@ -249,7 +249,7 @@ class _Listener:
         if self._ears.silence < JUDGED_AFTER:
             return self._patience["unknown"]
         text = self._ears.recogniser.partial()
-        return self._patience[completeness(text, known=self._reader.knows(text))]
+        return self._patience[self._reader.completeness(text)]
 
     def _intent(self, heard: Sequence[tuple[Hypothesis, ...]]) -> str:
         """Danger first, then what is understood first."""

@@ -87,7 +87,7 @@ def _asked(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--voices", default="slt,rms")
     parser.add_argument("--noise", type=Path, help="folder of sound files to mix in")
     parser.add_argument("--snr", type=float, default=10.0, help="decibels of speech over noise")
-    parser.add_argument("--engine", choices=ENGINES, default="sphinx")
+    parser.add_argument("--engine", choices=ENGINES, default="auto")
     parser.add_argument("--json", action="store_true", help="figures as one JSON object")
     return parser.parse_args(arguments)
 

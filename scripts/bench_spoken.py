@@ -1,7 +1,7 @@
 """Score labelled utterances as they are after speech: spoken, heard, recognised, understood.
 
     scripts/bench spoken [FILE…] [--rows N] [--voices slt,rms] [--noise FOLDER] [--snr 10]
-                         [--engine sphinx] [--save FILE] [--json]
+                         [--engine moonshine] [--save FILE] [--json]
 
 Each row is spoken by every voice of flite, mixed with noise where a folder of it is given, and goes
 through voice activity, turns and the recogniser as a recording does; beside it stands what the
@@ -29,7 +29,6 @@ from bench_peers import Row, read_rows, some, starts
 from bench_understanding import HELD_OUT, NONE
 from rapidfuzz.distance import Levenshtein
 
-from lowtide.intents.completeness import completeness
 from lowtide.intents.events import Hypothesis, Understanding
 from lowtide.intents.pack import Pack, load
 from lowtide.intents.text import tidy
@@ -134,7 +133,7 @@ def _asked(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--voices", default="slt,rms")
     parser.add_argument("--noise", type=Path, help="folder of sound files to mix in")
     parser.add_argument("--snr", type=float, default=10.0, help="decibels of speech over noise")
-    parser.add_argument("--engine", choices=ENGINES, default="sphinx")
+    parser.add_argument("--engine", choices=ENGINES, default="auto")
     parser.add_argument("--save", type=Path, help="keep what was heard as JSONL")
     parser.add_argument("--json", action="store_true", help="figures as one JSON object")
     return parser.parse_args(arguments)
@@ -195,7 +194,7 @@ class Listener:
         if self._ears.silence < JUDGED_AFTER:
             return PATIENCE["normal"]["unknown"]
         text = self._ears.recogniser.partial()
-        return PATIENCE["normal"][completeness(text, known=self._reader.knows(text))]
+        return PATIENCE["normal"][self._reader.completeness(text)]
 
 
 def _and_silence(frames: Iterator[Frame], ears: Ears) -> Iterator[Frame]:

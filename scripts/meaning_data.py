@@ -14,6 +14,7 @@ from lowtide.intents.pack import ANSWERING, ENGLISH, Pack, expand, load
 
 MODELS = Path(__file__).parent.parent / "models"
 TRAINING = MODELS / "training" / "en"
+HEARD = TRAINING / "heard.jsonl"
 DICTIONARY = MODELS / "sphinx" / "en.dict"
 SAFETY = ("crisis_self_harm", "unsafe_with_him", "crisis_harm_others")
 NONE = "none"
@@ -58,6 +59,8 @@ SHARE_QUOTED = 0.06
 """Of the templates, told as somebody else's words each night."""
 SHARE_MISHEARD = 0.12
 """Of the examples, a word or two of them replaced by what sounds near, as recognisers do."""
+HEARD_TIMES = 3
+"""How often each line is shown as the recogniser really heard it: there are few of them."""
 RAMBLES, SHARE_THAT_MATTERS = 4000, 0.4
 LONGEST_RAMBLE = 48
 """Words; a stretch that is read at once is not longer."""
@@ -172,7 +175,7 @@ class Speech:
         self._clauses = self._clauses or [each.text for each in told if each.intent == NONE]
         foreign = (*self.of_others(), *self.of_you(), *self.quoted(), *self.errands())
         said = [replace(each, text=self.told(each)) for each in (*told, *foreign)]
-        return [*said, *self.rambles(told)]
+        return [*said, *self.rambles(told), *list(heard()) * HEARD_TIMES]
 
     def rambles(self, told: Sequence[Example]) -> Iterator[Example]:
         """Everyday talk without an end, and sometimes with one sentence in it that matters.
@@ -282,6 +285,12 @@ def safety() -> Iterator[Example]:
         for row in rows(path):
             intent = row["intent"] or UNDECIDED
             yield Example(str(row["text"]), str(intent), row["tier"])  # type: ignore[arg-type]
+
+
+def heard() -> Iterator[Example]:
+    """Our lines as the recogniser heard them; `scripts/mishear` writes them."""
+    for row in rows(HEARD):
+        yield Example(str(row["text"]), str(row["intent"]), row["tier"])  # type: ignore[arg-type]
 
 
 def rows(path: Path) -> Iterable[dict[str, object]]:

@@ -73,6 +73,16 @@ def test_what_is_spoken_plainly_is_understood(rows: Path, needs: Needs) -> None:
     assert 0 <= figures["word_errors"] < 60
 
 
+def test_who_speaks_softly_is_heard(needs: Needs) -> None:
+    for program in ("flite", "espeak-ng"):
+        needs(program, here=shutil.which(program) is not None)
+    figures = bench("noise", "--lines", "2", "--only", "soft")
+    assert [each["said"] for each in figures.values()] == [4, 4, 4, 4]
+    for each in figures.values():
+        assert sum(each[what] for what in ("right", "wrong", "lost")) == pytest.approx(100)
+    assert figures["usual, -26 dBFS"]["right"] >= 75
+
+
 def test_engines_stand_beside_each_other_on_a_folder_of_recordings(
     spoken: Callable[..., Path], vosk_folder: Path, tmp_path: Path
 ) -> None:
@@ -82,7 +92,7 @@ def test_engines_stand_beside_each_other_on_a_folder_of_recordings(
         (tmp_path / f"{number}.txt").write_text(line + "\n")
     shutil.copy(spoken("good night"), tmp_path / "without its words.wav")
     figures = bench("engines", tmp_path, "--vosk-model", vosk_folder)
-    assert [name.split()[0] for name in figures] == ["PocketSphinx", "Vosk"]
+    assert [name.split()[0] for name in figures] == ["Moonshine", "PocketSphinx", "Vosk"]
     for each in figures.values():
         assert each["recordings"] == 3
         assert each["words"] == 12

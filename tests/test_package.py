@@ -130,7 +130,7 @@ def test_the_installed_wheel_understands(installed: Path) -> None:
 
 def test_the_installed_wheel_hears(installed: Path, spoken: Spoken) -> None:
     recording = spoken("does he miss me", "rms")
-    out = run(installed / "lowtide", "hear", "--json", "--engine", "sphinx", recording)
+    out = run(installed / "lowtide", "hear", "--json", recording)
     assert json.loads(out.splitlines()[0])["intent"] == "does_he_miss_me"
 
 

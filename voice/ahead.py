@@ -1,7 +1,12 @@
-"""Renders everything that can be said before it is needed: with a bar at set-up, else unseen."""
+"""Renders everything that can be said before it is needed: with a bar at set-up, else unseen.
 
+Beside a session the words for danger come first, at once and without a rest. What is said before
+its turn has come is rendered by the session itself.
+"""
+
+import contextlib
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -18,7 +23,7 @@ from lowtide.voice.prompts import Prompts, cache_folder
 from lowtide.voice.synthesis import Synthesis, Voice
 
 BEGINS_AFTER = 5.0
-"""Seconds a session has for itself before anything is rendered beside it."""
+"""Seconds a session has for itself before anything but danger is rendered beside it."""
 ENDS_WITHIN = 2.0
 """Seconds for it to end with the session."""
 RESTS_FOR = 1.0
@@ -53,16 +58,21 @@ class Ahead:
     """Renders beside a session, with what computing is left over, until all is there.
 
     Args:
-        says: What to have ready, most urgent first.
+        urgent: What to have ready before all else.
+        says: What to have ready then, most urgent first.
         prompts: Knows what is missing.
         voice: A voice id of pyttsx3.
     """
 
-    def __init__(self, says: Iterable[Say], prompts: Prompts, voice: str) -> None:
+    def __init__(
+        self, urgent: Iterable[Say], says: Iterable[Say], prompts: Prompts, voice: str
+    ) -> None:
+        self._urgent = urgent
         self._says = says
         self._prompts = prompts
         self._voice = voice
         self._over = threading.Event()
+        self._trouble: Trouble | None = None
         self._thread = threading.Thread(target=self._render, daemon=True)
 
     def __enter__(self) -> Self:
@@ -78,21 +88,34 @@ class Ahead:
         self._over.set()
         self._thread.join(ENDS_WITHIN)  # A process left half begun would complain on the screen.
 
+    def check(self) -> None:
+        """Nobody may count on us who can't say the words for danger.
+
+        Raises:
+            Trouble: They could not be rendered.
+        """
+        if self._trouble is not None:
+            raise self._trouble
+
     def _render(self) -> None:
+        try:
+            self._speak(self._prompts.missing(self._urgent), rest=0.0)
+        except Trouble as trouble:
+            self._trouble = trouble
+            return
         if self._over.wait(BEGINS_AFTER):
             return
-        try:
-            if missing := self._prompts.missing(self._says):
-                self._speak(missing)
-        except Trouble:
-            return  # The session itself tells the person, where it needs to speak.
+        with contextlib.suppress(Trouble):  # The session itself tells, where it needs to speak.
+            self._speak(self._prompts.missing(self._says), rest=RESTS_FOR)
 
-    def _speak(self, missing: Iterable[tuple[str, int]]) -> None:
+    def _speak(self, missing: Sequence[tuple[str, int]], rest: float) -> None:
+        if not missing:
+            return
         synthesis = Synthesis(in_background=True)
         try:
             prompts = Prompts(cache_folder(), synthesis, Voice(self._voice))
             for sentence in missing:
-                if self._over.wait(RESTS_FOR):
+                if self._over.wait(rest):
                     return
                 prompts.sentence(*sentence)
         finally:

@@ -11,14 +11,17 @@ import threading
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from lowtide.voice.echo import EchoCanceller
 from lowtide.voice.errors import NoMicrophone, NoSpeaker
 from lowtide.voice.frames import FRAME_SECONDS
+from lowtide.voice.going_back import keep_to
 from lowtide.voice.microphone import Microphone
+from lowtide.voice.sound_server import Device as ServerDevice
+from lowtide.voice.sound_server import Kind
 from lowtide.voice.speaker import Device
 
 
@@ -28,14 +31,26 @@ class Wanted:
 
     microphone: str | None
     speaker: str | None
+    cancel_echo: bool = True
+    """Whether our voice may be in what is heard."""
 
 
 @dataclass(frozen=True)
 class Opened:
-    """Both devices are open; frames follow, as bytes of 512 samples."""
+    """Both devices are open; frames follow."""
 
     microphone: str
     speaker: str
+
+
+@dataclass(frozen=True)
+class Captured:
+    """A frame from the microphone."""
+
+    samples: bytes
+    """512 of them, our own voice taken off."""
+    ours: bytes
+    """Samples of our own voice that went out meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -86,16 +101,25 @@ def _first(wanted: Wanted, without_speaker: NoSpeaker) -> Failed:
 
 def _hear(pipe: Connection, wanted: Wanted, speaker: Device) -> None:
     with Microphone(wanted.microphone) as microphone:
-        echo = EchoCanceller()
+        echo = EchoCanceller() if wanted.cancel_echo else None
+        keep_to(_of_the_server(microphone, speaker))
         pipe.send(Opened(str(microphone.device["name"]), str(speaker.device["name"])))
         for frame in microphone:
-            pipe.send(echo.clean(frame.samples, speaker.out()).tobytes())
+            ours = speaker.out()
+            samples = echo.clean(frame.samples, ours) if echo else frame.samples
+            pipe.send(Captured(samples.tobytes(), ours.tobytes()))
             _report(pipe, speaker)
 
 
+def _of_the_server(microphone: Microphone, speaker: Device) -> dict[Kind, ServerDevice]:
+    """The sound server's own devices among those that are open; the others it does not move."""
+    opened: dict[Kind, Any] = {"input": microphone.device, "output": speaker.device}
+    return {kind: each["of_the_server"] for kind, each in opened.items() if "of_the_server" in each}
+
+
 def _report(pipe: Connection, speaker: Device) -> None:
-    for sounded in speaker.over():
-        pipe.send(sounded)
+    for message in (*speaker.begun(), *speaker.over()):
+        pipe.send(message)
     if speaker.stalled:
         raise NoSpeaker(f"The speaker {speaker.device['name']!r} went silent.")
 

@@ -9,11 +9,13 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from lowtide.voice import sound_server
 from lowtide.voice.errors import BadFolder
+from lowtide.voice.sound_server import pactl
 
 FILES = Path(__file__).parent / "desktop_files"
 ICON = Path(__file__).parent / "bridges" / "page" / "icon.svg"
-MICROPHONE, SPEAKER = "aec_mic", "aec_speaker"
+MICROPHONE, SPEAKER = sound_server.OURS, sound_server.BESIDE_OURS
 """The nodes' names, as PipeWire and PulseAudio list them; what is not played there is not taken."""
 USE = f"pactl set-default-source {MICROPHONE}; pactl set-default-sink {SPEAKER}"
 
@@ -117,8 +119,8 @@ def _told(path: Path) -> Iterator[None]:
 def _echo() -> str:
     """Whether the microphone without echo is there and in use, as the sound server has it."""
     try:
-        used = {_pactl("get-default-source").strip(), _pactl("get-default-sink").strip()}
-        sources = _pactl("list", "short", "sources").split()
+        used = {pactl("get-default-source").strip(), pactl("get-default-sink").strip()}
+        sources = pactl("list", "short", "sources").split()
     except (OSError, subprocess.SubprocessError):
         return "microphone without echo written; pactl can't say whether it is used"
     if used == {MICROPHONE, SPEAKER}:
@@ -126,14 +128,3 @@ def _echo() -> str:
     if MICROPHONE in sources:
         return f"microphone without echo not in use; run: {USE}"
     return "microphone without echo not there yet; run: systemctl --user restart pipewire"
-
-
-def _pactl(*command: str) -> str:
-    done = subprocess.run(  # noqa: S603 - our own words
-        ["pactl", *command],  # noqa: S607 - wherever the system has it
-        capture_output=True,
-        text=True,
-        timeout=5,
-        check=True,
-    )
-    return done.stdout

@@ -7,7 +7,7 @@ from datetime import date
 
 from lowtide.intents.pack import Helpline, load
 from lowtide.models.store import Store, StoreTrouble
-from lowtide.voice import desktop, portaudio
+from lowtide.voice import desktop, portaudio, sound_server
 from lowtide.voice.engines import recogniser
 from lowtide.voice.errors import Trouble
 from lowtide.voice.helplines import CHECK_AGAIN_AFTER, days_old, outdated
@@ -34,6 +34,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     checks: dict[str, Callable[[Settings], str]] = {
         "microphone": _microphone,
         "speaker": _speaker,
+        "echo": _echo,
         "engine": _engine,
         "models": _models,
         "voice": _voice,
@@ -51,14 +52,39 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 def _microphone(settings: Settings) -> str:
     device = Microphone(settings.microphone).device
-    others = [each["name"] for each in portaudio.devices("input")]
+    others = portaudio.names("input")
     return f"{device['name']} at {device['default_samplerate']:.0f} Hz (of: {', '.join(others)})"
 
 
 def _speaker(settings: Settings) -> str:
     device = Device(settings.speaker).device
-    others = [each["name"] for each in portaudio.devices("output")]
+    others = portaudio.names("output")
     return f"{device['name']} at {device['default_samplerate']:.0f} Hz (of: {', '.join(others)})"
+
+
+def _echo(settings: Settings) -> str:
+    """Whether our own voice stays out of what is heard, and what to write so that it does."""
+    device, full = sound_server.without_echo(), settings.barge_in == "full"
+    if device is None:
+        if full:
+            return 'everything said over our voice counts (barge_in = "full"): with headphones only'
+        return (
+            "our voice is taken off by ourselves, so only a stop and danger count while it sounds; "
+            "for a microphone without echo: lowtide desktop echo-cancel"
+        )
+    if full and settings.microphone == device.name:
+        return f"{device.name} takes our voice off; everything said over it counts"
+    return (
+        f"{device.name} takes our voice off, so that everything said over it can count; "
+        f'write in {settings_file()}: microphone = "{device.name}" and barge_in = "full"'
+        f"{_beside(device)}"
+    )
+
+
+def _beside(microphone: sound_server.Device) -> str:
+    """The loudspeaker that has to be used too: what sounds elsewhere is not taken off."""
+    speaker = sound_server.played_beside(microphone)
+    return f' and speaker = "{speaker.name}"' if speaker is not None else ""
 
 
 def _engine(settings: Settings) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from lowtide.intents.events import Utterance
 from lowtide.voice.activity import VoiceActivity
+from lowtide.voice.echo import LATEST, is_echo
 from lowtide.voice.frames import FRAME_SECONDS, Frame
 from lowtide.voice.recognisers import Recogniser
 from lowtide.voice.turns import ONSET_FRAMES, SpeechEnded, SpeechStarted, TurnTaker
@@ -29,9 +30,14 @@ class Ears:
         """Frames given to the recogniser so far."""
         self.levels: list[float] = []
         """dBFS of the frames of the utterance under way."""
+        self.echo = False
+        """Whether our own voice was in the last utterance."""
         self._activity = VoiceActivity()
         self._turns = TurnTaker()
         self._pre_roll: deque[Frame] = deque(maxlen=PRE_ROLL + ONSET_FRAMES)
+        self._lately: deque[Frame] = deque(maxlen=PRE_ROLL + ONSET_FRAMES + LATEST)
+        self._earlier: tuple[Frame, ...] = ()
+        """What went before the utterance under way; our voice in it may come back late."""
         self._start = 0.0
         self._frames: list[Frame] = []
         self._before: tuple[Frame, ...] = ()
@@ -40,6 +46,11 @@ class Ears:
     def hearing(self) -> bool:
         """Whether an utterance is under way."""
         return self._turns.speaking
+
+    @property
+    def stirring(self) -> bool:
+        """Whether an utterance may be beginning."""
+        return self._turns.stirring
 
     @property
     def silence(self) -> float:
@@ -59,6 +70,7 @@ class Ears:
         """
         probability = self._activity.probability(frame)
         self._pre_roll.append(frame)
+        self._lately.append(frame)
         if over and not self.hearing:
             loudest = max(each.decibels for each in list(self._pre_roll)[-ONSET_FRAMES:])
             if probability < OVER_ONSET or loudest < softest:
@@ -87,8 +99,9 @@ class Ears:
     def _begin(self, start: float, frames: Iterable[Frame]) -> None:
         self._start = start
         self.recogniser.start()
-        earlier, self._frames, self.levels = tuple(frames), [], []
-        for frame in earlier:
+        begun, self._frames, self.levels = tuple(frames), [], []
+        self._earlier = tuple(each for each in self._lately if each.index < begun[0].index)
+        for frame in begun:
             self._accept(frame)
 
     def _accept(self, frame: Frame) -> None:
@@ -99,4 +112,5 @@ class Ears:
 
     def _finish(self, end: float) -> Utterance:
         self._before = tuple(self._frames)
+        self.echo = is_echo((*self._earlier, *self._before))
         return Utterance(self._start, end, self.recogniser.finish())

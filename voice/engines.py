@@ -1,4 +1,4 @@
-"""Chooses the recogniser: Vosk when a model is installed, else the embedded one."""
+"""Chooses the recogniser: Vosk when a model is installed, else an embedded one."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from lowtide.models.store import Store, StoreTrouble
 from lowtide.voice.errors import NoRecogniser
 from lowtide.voice.recognisers import Recogniser
 
-ENGINES = ("auto", "vosk", "sphinx")
+ENGINES = ("auto", "vosk", "moonshine", "sphinx")
 
 
 def recogniser(
@@ -26,6 +26,8 @@ def recogniser(
         raise NoRecogniser(f"There is no engine called {engine!r}; there are: {', '.join(ENGINES)}")
     if engine == "sphinx":
         return _sphinx(recorded=recorded)
+    if engine == "moonshine":
+        return _moonshine(recorded=recorded)
     folder = _tried(vosk_model) if vosk_model else _installed_model()
     if folder is not None:
         from lowtide.voice.recognisers.vosk import Vosk  # noqa: PLC0415 - loads libvosk
@@ -33,7 +35,16 @@ def recogniser(
         return Vosk(folder)
     if engine == "vosk":
         raise NoRecogniser("No Vosk model is installed; fetch one: lowtide models get speech")
-    return _sphinx(recorded=recorded)
+    try:
+        return _moonshine(recorded=recorded)
+    except NoRecogniser:  # There is no onnxruntime for this machine.
+        return _sphinx(recorded=recorded)
+
+
+def _moonshine(*, recorded: bool) -> Recogniser:
+    from lowtide.voice.recognisers.moonshine import Moonshine  # noqa: PLC0415 - starts a worker
+
+    return Moonshine(behind=1) if recorded else Moonshine()
 
 
 def _sphinx(*, recorded: bool) -> Recogniser:

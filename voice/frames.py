@@ -24,6 +24,8 @@ class Frame:
     """Frames since the session began."""
     samples: Samples
     """512 samples, mono, 16 kHz."""
+    ours: Samples | None = None
+    """What of our own voice went out meanwhile, any number of samples; None where nobody tells."""
 
     @property
     def start(self) -> float:

@@ -11,7 +11,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -219,14 +219,22 @@ def _made(database: sqlite3.Connection) -> None:
 def waits(rows: Iterable[Row]) -> tuple[Wait, ...]:
     """Every `rated_after`, with the last `rated_before` of the same session, used once.
 
-    A `rated_after` without a number is a wait that ended without one.
+    A `rated_after` without a number is a wait that ended without one; the next, with no
+    `rated_before` between them, is the number that came late.
     """
-    found = []
+    found: list[Wait] = []
     before: dict[int, int | None] = {}
+    unrated: dict[int, int] = {}
     for row in rows:
         if row.what == "rated_before":
             before[row.session] = row.value
+            unrated.pop(row.session, None)
+        elif row.what == "rated_after" and row.session in unrated:
+            place = unrated.pop(row.session)
+            found[place] = replace(found[place], after=row.value)
         elif row.what == "rated_after":
+            if row.value is None:
+                unrated[row.session] = len(found)
             found.append(Wait(row, before.pop(row.session, None), row.value))
     return tuple(found)
 

@@ -57,7 +57,7 @@ class Keeping:
             with self._told():
                 self._act(act, at)
                 continue
-            if isinstance(act, KeepLetter | KeepRecording | Forget):
+            if isinstance(act, KeepLetter | KeepRecording | Forget | Set):
                 self.failed(act)
 
     def person(self) -> Person:
@@ -86,6 +86,9 @@ class Keeping:
                 self._opened().note(at, act)
             case KeepLetter(text):
                 self._letters.append(letters.keep(letters.letters_folder(), at, text))
+            case Forget(only="letter"):
+                letters.forget(self._letters[-1:])
+                del self._letters[-1:]
             case Forget():
                 self._forget()
             case Record() if self._recorder is not None:

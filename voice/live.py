@@ -21,7 +21,7 @@ from lowtide.voice.hearing import as_json
 from lowtide.voice.keeping import Keeping
 from lowtide.voice.mouth import Mouth
 from lowtide.voice.own_voice import Recorder
-from lowtide.voice.packs import understander
+from lowtide.voice.packs import Soon
 from lowtide.voice.prompts import Prompts, cache_folder
 from lowtide.voice.session import Decided, Done, Event, Heard, Listening, Session
 from lowtide.voice.settings import Settings
@@ -42,7 +42,10 @@ def talk_live(settings: Settings, pack: Pack, show: Show, *, setting_up: bool = 
     Raises:
         Trouble: A device, the engine or the voice can't be had.
     """
-    card = SoundCard(settings.microphone, settings.speaker, _tell)
+    card = SoundCard(
+        settings.microphone, settings.speaker, _tell, cancel_echo=settings.barge_in == "stop"
+    )
+    understander = Soon(pack)
     engine = recogniser(settings.engine, settings.vosk_model)
     synthesis = Synthesis()
     prompts = Prompts(cache_folder(), synthesis, Voice(settings.voice))
@@ -59,19 +62,19 @@ def talk_live(settings: Settings, pack: Pack, show: Show, *, setting_up: bool = 
     keeping.failed = dialogue.failed
     session = Session(
         Ears(engine),
-        understander(pack),
+        understander,
         dialogue,
         Mouth(prompts, card, lambda: keeping.recording),
         barge_in=settings.barge_in,
         waking=None if setting_up else Waking(settings.waking),
     )
-    prompts.prepare(dialogue.urgent())
     try:
-        ahead = Ahead(everything(pack, keeping.person()), prompts, settings.voice)
+        says = everything(pack, keeping.person())
+        ahead = Ahead(dialogue.urgent(), says, prompts, settings.voice)
         with card, ahead, Pokes() as pokes:
             about = f"Hearing with {engine.name} on {card.microphone}. Ctrl-C ends."
-            woken = _woken(session, session.converse(recorder, greet=True), pokes)
-            events = _kept(woken, keeping, recorder)
+            events = _checked(session.converse(recorder, greet=True), understander, ahead)
+            events = _kept(_woken(session, events, pokes), keeping, recorder)
             service.notify("READY=1")
             if setting_up:
                 events = _until_idle(dialogue, events)
@@ -93,6 +96,14 @@ def _hour() -> float:
     """Of the day, 0 to 24, on the person's clock."""
     now = time.localtime()
     return now.tm_hour + now.tm_min / 60
+
+
+def _checked(events: Iterable[Event], *begun: Soon | Ahead) -> Iterator[Event]:
+    """The events, as long as what was begun beside them goes well."""
+    for event in events:
+        yield event
+        for each in begun:
+            each.check()
 
 
 def _woken(session: Session, events: Iterable[Event], pokes: Pokes) -> Iterator[Event]:

@@ -114,12 +114,12 @@ class Microphone:
 def _device(name: str | None) -> dict[str, Any]:
     try:
         found = portaudio.find("input", name)
-        known = [device["name"] for device in portaudio.devices("input")]
+        known = [] if found else portaudio.names("input")
     except OSError as error:
         raise NoMicrophone(f"The PortAudio library is missing; {portaudio.INSTALL}") from error
     if found is not None:
         return found
-    if not known:
+    if not known or name is None:
         raise NoMicrophone(
             "There is no microphone here; plug one in, or try a recording: lowtide hear FILE"
         )

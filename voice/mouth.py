@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from lowtide.intents.acts import Act, Cue, Play, Say, Stop
 from lowtide.voice.cues import tone
-from lowtide.voice.echo import Spoken
+from lowtide.voice.echo import ALIKE, ALIKE_IN_ECHO, Spoken
 from lowtide.voice.frames import Samples
 from lowtide.voice.prompts import Prompts, louder
 from lowtide.voice.speaker import Playback, Speaker
@@ -19,6 +19,11 @@ ABOVE_FLOOR = 6.0
 """dB over the room's own loudness under which our voice has faded."""
 QUIET_ROOM = -60.0
 """dBFS of a room nothing is known of."""
+REST_FRAMES, REST_KNOWN = 300, 60
+"""Frames (10 s) of our voice over which its rest in the microphone is measured, and how many are
+enough (2 s)."""
+REST_MARGIN = 6.0
+"""dB over the rest that was measured."""
 OURS_WITHIN = 1.5
 """Seconds after our voice in which an utterance may begin with the rest of it."""
 
@@ -43,6 +48,7 @@ class Mouth:
         self._speaker = speaker
         self._spoken = Spoken()
         self._tail = Tail()
+        self._rest = Rest()
         self._yielded = False
 
     def deafens(self, now: float) -> bool:
@@ -53,6 +59,11 @@ class Mouth:
     def sounding(self) -> bool:
         """Whether our voice sounds, is held or is about to sound."""
         return self._speaker.sounding
+
+    @property
+    def began(self) -> float | None:
+        """When what sounds began to; None before it does."""
+        return self._speaker.began
 
     def perform(self, acts: Iterable[Act], now: float, arrived: float) -> None:
         """Do what the core asks for.
@@ -98,19 +109,37 @@ class Mouth:
         """Never say the rest."""
         self._speaker.hush(now)
 
-    def is_ours(self, text: str, start: float) -> bool:
-        """Whether an utterance that began at `start` is what was left of our own voice."""
-        return start < self._tail.end + OURS_WITHIN and self._spoken.is_ours(text)
+    def is_ours(self, text: str, start: float, *, echo: bool) -> bool:
+        """Whether an utterance that began at `start` is a rest of our own voice, by its words.
+
+        Args:
+            text: What was heard.
+            start: Seconds on the session's clock.
+            echo: Whether it sounded like ours.
+        """
+        alike = ALIKE_IN_ECHO if echo else ALIKE
+        may_be = self._speaker.sounding or start < self._tail.end + OURS_WITHIN
+        return may_be and self._spoken.is_ours(text, alike)
 
     def hear(self, decibels: float, now: float) -> None:
         """How loud it is now: so the room's tail is measured."""
         self._tail.hear(decibels, now, sounding=self._speaker.sounding)
 
+    def overhear(self, decibels: float) -> None:
+        """How loud a frame is in which our voice sounds and nobody seems to speak."""
+        self._rest.hear(decibels)
+
+    @property
+    def rest(self) -> float:
+        """What is left of our voice in the microphone stays under so many dBFS."""
+        return self._rest.loudest
+
     def ended(self, now: float) -> Playback | None:
         """What our voice has ended saying by `now`."""
         playback = self._speaker.ended(now)
         if playback is not None:
-            self._tail.begin(playback.end)
+            # A timeline reports its computing too, which would keep the ears closed for longer.
+            self._tail.begin(min(playback.end, now))
             if not self._speaker.sounding:
                 self._yielded = False
         return playback
@@ -159,3 +188,21 @@ class Tail:
         if not self._quiet:
             return QUIET_ROOM
         return sorted(self._quiet)[len(self._quiet) // 10]
+
+
+class Rest:
+    """How loud our own voice still is in what is heard: nothing with headphones."""
+
+    def __init__(self) -> None:
+        self._levels: deque[float] = deque(maxlen=REST_FRAMES)
+
+    def hear(self, decibels: float) -> None:
+        """Take in a frame's loudness in dBFS."""
+        self._levels.append(decibels)
+
+    @property
+    def loudest(self) -> float:
+        """dBFS; what one frame in twenty exceeds may have been the beginning of somebody's word."""
+        if len(self._levels) < REST_KNOWN:
+            return float("inf")
+        return sorted(self._levels)[len(self._levels) * 19 // 20] + REST_MARGIN

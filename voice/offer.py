@@ -45,8 +45,8 @@ def offer(store: Store, ask: Callable[[str], bool]) -> None:
     except OSError:
         return  # It would be asked every time.
     typer.echo(
-        f"lowtide hears better with {model.what}: a download of {model.megabytes}, once, and about "
-        f"{model.memory} MB of memory. It works without it too.",
+        f"lowtide hears by itself. It can hear with {model.what} instead: a download of "
+        f"{model.megabytes}, once, and about {model.memory} MB of memory.",
         err=True,
     )
     if not ask("Fetch it now?"):

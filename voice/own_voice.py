@@ -5,6 +5,8 @@ microphone ──► Recorder ──► ears        the frames of one utterance 
 """
 
 import os
+import re
+import shlex
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +31,34 @@ BLOCK = 0.4
 """Seconds over which loudness is measured, as in ITU-R BS.1770."""
 GATE = -50.0
 """dBFS under which a block is a pause and does not count."""
+
+
+def named(words: str) -> Path:
+    """A file as people type it, or drop it into a terminal: quoted, with "~", or as a URL."""
+    try:
+        parts = shlex.split(words)
+    except ValueError:  # "mum's voice.wav"
+        parts = []
+    typed = parts[0] if len(parts) == 1 else words.strip()
+    if typed.startswith("file://"):
+        plain = re.sub(rb"%([0-9A-Fa-f]{2})", _byte, typed.removeprefix("file://").encode())
+        typed = plain.decode("utf-8", errors="replace")
+    return Path(typed).expanduser()
+
+
+def _byte(escaped: re.Match[bytes]) -> bytes:
+    return bytes.fromhex(escaped[1].decode())
+
+
+def copied(path: Path) -> Path:
+    """A sound file taken for the recording: a copy, so that it can be deleted as one made here.
+
+    Raises:
+        BadRecording: It is missing, too long, or no sound.
+        BadFolder: The copy can't be written.
+    """
+    written(recording_file(), levelled(path), PROMPT_RATE)
+    return recording_file()
 
 
 def recording_file() -> Path:
@@ -63,6 +93,22 @@ def levelled(path: Path) -> Samples:
     fade = np.minimum(1.0, np.arange(len(mono)) / (0.05 * PROMPT_RATE))
     samples: Samples = (mono * gain * fade * fade[::-1] * 32767).astype(np.int16)
     return samples
+
+
+def written(path: Path, sound: Samples, rate: int) -> None:
+    """Write a recording for its owner alone, all of it or nothing.
+
+    Raises:
+        BadFolder: It can't be written.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        soundfile.write(part, sound, rate, format="WAV", subtype="PCM_16")
+        part.replace(path)
+    except (OSError, soundfile.LibsndfileError) as error:
+        raise BadFolder(f"{path}: the recording can't be kept.") from error
 
 
 class Recorder:
@@ -110,12 +156,5 @@ class Recorder:
         """
         if self._sound is None:
             return
-        part = path.with_name(f".{path.name}.part")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-            soundfile.write(part, self._sound, RATE, format="WAV", subtype="PCM_16")
-            part.replace(path)
-        except (OSError, soundfile.LibsndfileError) as error:
-            raise BadFolder(f"{path}: the recording can't be kept.") from error
+        written(path, self._sound, RATE)
         self._sound = None

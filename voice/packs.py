@@ -8,12 +8,16 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from rich.console import Console
 
 import lowtide.intents.pack
 import lowtide.intents.text
+from lowtide.intents.completeness import Completeness
+from lowtide.intents.events import Hypothesis, Understanding
 from lowtide.intents.pack import Pack, compiled
 from lowtide.intents.understanding import Understander
 from lowtide.voice.errors import BadMeaning
@@ -43,6 +47,38 @@ def understander(pack: Pack) -> Understander:
     if not meaning.whole:
         Console(stderr=True).print(f"lowtide: {WITHOUT_ENCODER}", markup=False)
     return Understander(pack, _phrases(pack), meaning)
+
+
+class Soon:
+    """What understands a pack, made ready beside everything else; who asks too early waits.
+
+    Args:
+        pack: What can be heard.
+    """
+
+    def __init__(self, pack: Pack) -> None:
+        threads = ThreadPoolExecutor(1)
+        self._ready = threads.submit(understander, pack)
+        threads.shutdown(wait=False)
+
+    def check(self) -> None:
+        """Nobody may speak to us who understand nothing.
+
+        Raises:
+            BadMeaning: A file of the meaning model is damaged.
+        """
+        if self._ready.done():
+            self._ready.result()
+
+    def understand(
+        self, hypotheses: Sequence[Hypothesis], ex_name: str | None = None
+    ) -> Understanding:
+        """What the readings of one utterance mean."""
+        return self._ready.result().understand(hypotheses, ex_name)
+
+    def completeness(self, text: str) -> Completeness:
+        """How far a sentence has come."""
+        return self._ready.result().completeness(text)
 
 
 def _phrases(pack: Pack) -> Phrases:

@@ -59,11 +59,6 @@ class Prompts:
         wanted = {(part.text, say.words_per_minute): None for say in says for part in say.parts}
         return [each for each in wanted if not self._path(*each).exists()]
 
-    def prepare(self, says: Iterable[Say]) -> None:
-        """Have these in the cache before they are needed."""
-        for sentence in self.missing(says):
-            self.sentence(*sentence)
-
     def _path(self, text: str, words_per_minute: int) -> Path:
         return self._folder / f"{self._key(text, words_per_minute)}.flac"
 

@@ -7,21 +7,24 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol, cast
 
 import numpy as np
 
-from lowtide.intents.acts import Act, Say
-from lowtide.intents.completeness import Completeness, completeness
+from lowtide.intents.acts import Act, Say, Set
+from lowtide.intents.completeness import Completeness
 from lowtide.intents.dialogue import Dialogue
-from lowtide.intents.events import Understanding, Utterance
-from lowtide.intents.understanding import Understander
+from lowtide.intents.events import Hypothesis, Understanding, Utterance
+from lowtide.intents.person import BargeIn
+from lowtide.intents.understanding import NONE
 from lowtide.voice.ears import Ears
+from lowtide.voice.echo import FEWEST_WORDS
 from lowtide.voice.frames import FRAME_SAMPLES, Frame, FrameSource
 from lowtide.voice.mouth import Mouth
-from lowtide.voice.settings import BargeIn
 from lowtide.voice.speaker import Playback
-from lowtide.voice.turns import JUDGED_AFTER, LONG_PATIENCE, PATIENCE
-from lowtide.voice.waking import Waking
+from lowtide.voice.telling import Telling, Told
+from lowtide.voice.turns import CLOSED_AFTER, JUDGED_AFTER, LONG_PATIENCE, PATIENCE
+from lowtide.voice.waking import Mode, Waking
 
 
 @dataclass(frozen=True)
@@ -77,14 +80,17 @@ class Listening:
 Event = Heard | Decided | Done | Listening
 LOUD_FRAMES = 4
 """Frames (128 ms) of an utterance that tell how loud it is: no pause counts, and no click."""
+HARDLY = 0.4
+"""Certainty under which only a stop or danger counts: the rest is what a recogniser reads into
+rain, crowds and dogs; docs/engines.md has the figures."""
 SILENCE = np.zeros(FRAME_SAMPLES, np.int16)
 GOES_ON_WITHIN = 1.2
 """Seconds after the beginning of an answer in which speech belongs to the utterance before it."""
 OVER_PATIENCE = 0.4
 """Seconds of silence that end what is said over our voice: a stop is one word."""
 SOFTER_BY = 12.0
-"""dB by which who goes on may be softer than a second ago; what is left of our own voice is softer
-still. A "stop" may be as soft as it likes."""
+"""dB by which who goes on may be softer than a second ago, whatever is left of our own voice: that
+is softer still. A "stop" may be as soft as it likes."""
 STOP_READINGS = 4
 """Readings of a short word over our voice in which a stop is looked for."""
 HOLDS_FOR = 1.5
@@ -100,6 +106,20 @@ class _Over:
     follows: Turn | None
     """The turn whose utterance goes on, where it does."""
     holding: bool = True
+
+
+class Understands(Protocol):
+    """Says what is meant; `lowtide.intents.understanding.Understander` does."""
+
+    def understand(
+        self, hypotheses: Sequence[Hypothesis], ex_name: str | None = None
+    ) -> Understanding:
+        """What the readings of one utterance mean."""
+        ...
+
+    def completeness(self, text: str) -> Completeness:
+        """How far a sentence has come."""
+        ...
 
 
 class Session:
@@ -118,7 +138,7 @@ class Session:
     def __init__(  # noqa: PLR0913
         self,
         ears: Ears,
-        understander: Understander,
+        understander: Understands,
         dialogue: Dialogue,
         mouth: Mouth,
         *,
@@ -131,11 +151,13 @@ class Session:
         self._mouth = mouth
         self._barge_in = barge_in
         self._waking = waking
+        self._telling = Telling(dialogue.closing)
         self._judged: tuple[str, Completeness] = ("", "unknown")
         self._open: deque[Turn | None] = deque()
         """Turns whose answers sound or wait; None where the answer gave way to one that follows."""
-        self._answered_at = float("-inf")
         self._over: _Over | None = None
+        self._flinched = False
+        """Whether we are silent for what may become speech."""
         self._loudness = float("-inf")
         """dBFS of what was heard last."""
 
@@ -149,7 +171,7 @@ class Session:
         for frame in source:
             index = frame.index
             yield from self._step(frame)
-        while self._ears.hearing or self._open:
+        while self._attends or self._open:
             index += 1
             yield from self._step(Frame(index, SILENCE))
 
@@ -162,12 +184,19 @@ class Session:
             yield from self._hear_over(frame, now, arrived)
         elif utterance := self._ears.hear(frame, self._patience_now()):
             yield from self._heard(utterance, now, arrived)
-        if not self._ears.hearing and not self._mouth.sounding:
+        if not self._ears.hearing and (told := self._telling.over(now)):
+            yield from self._understood(*self._meant(told), now, arrived)
+        if not self._attends and not self._mouth.sounding:
             yield from self._answer(None, None, self._dialogue.tick(now), now, arrived)
             yield from self._tire(now, arrived)
         elif self._waking is not None:
             self._waking.heard(now)
-        yield Listening(now, frame.decibels, self._ears.hearing, self._mouth.sounding)
+        yield Listening(now, frame.decibels, self._attends, self._mouth.sounding)
+
+    @property
+    def _attends(self) -> bool:
+        """Whether somebody speaks, or has paused in what they tell."""
+        return self._ears.hearing or self._telling.under_way
 
     def wake(self, now: float) -> Iterator[Event]:
         """Somebody woke us by other means than words."""
@@ -192,22 +221,44 @@ class Session:
         follows = self._over is not None and self._over.follows is not None
         waits = self._barge_in == "stop" and not follows
         patience = OVER_PATIENCE if waits else self._patience_now()
-        early = now - self._answered_at <= GOES_ON_WITHIN
-        softest = self._loudness - SOFTER_BY if early else float("-inf")
+        early = self._has_just_begun(now)
+        softest = min(self._loudness - SOFTER_BY, self._mouth.rest) if early else float("-inf")
         utterance = self._ears.hear(frame, patience, over=True, softest=softest)
+        if self._over is None and not self._ears.hearing:
+            self._mouth.overhear(frame.decibels)
         if utterance is not None:
             over, self._over = self._over, None
             yield from self._heard_over(utterance, over, now, arrived)
         elif self._over is None and self._ears.hearing:
             self._hold(now)
-        elif self._over is not None and waits and now - self._over.since > HOLDS_FOR:
+        elif self._over is None:
+            self._flinch(now, stirs=early and self._ears.stirring)
+        elif waits and now - self._over.since > HOLDS_FOR:
             self._release(self._over, now)
+
+    def _has_just_begun(self, now: float) -> bool:
+        """Whether who speaks now goes on with what we answer."""
+        began = self._mouth.began
+        return began is None or now - began <= GOES_ON_WITHIN
+
+    def _flinch(self, now: float, *, stirs: bool) -> None:
+        """Be silent at the first frame of what may be somebody who goes on.
+
+        Whether it is speech is known two frames later, which would be too late for them; a click
+        costs us a gap of a frame.
+        """
+        if stirs and not self._flinched:
+            self._mouth.hold(now)
+        elif self._flinched and not stirs:
+            self._mouth.go_on(now)
+        self._flinched = stirs
 
     def _hold(self, now: float) -> None:
         """Somebody speaks over our voice: be silent, and see to whom."""
         self._mouth.hold(now)
+        self._flinched = False
         turn = self._open[0] if self._open else None
-        early = now - self._answered_at <= GOES_ON_WITHIN
+        early = self._has_just_begun(now)
         follows = turn if early and turn is not None and turn.utterance is not None else None
         self._over = _Over(now, follows)
         if follows is not None:
@@ -224,10 +275,10 @@ class Session:
         self, utterance: Utterance, over: _Over | None, now: float, arrived: float
     ) -> Iterator[Event]:
         over = over or _Over(now, None)
-        before = over.follows.utterance if over.follows is not None else None
+        before = (self._telling.last or over.follows.utterance) if over.follows else None
         if before is not None:
             added = utterance.text.removeprefix(before.text).strip()
-            counts = bool(added) and not self._mouth.is_ours(added, utterance.start)
+            counts = bool(added) and not self._is_ours(added, utterance)
         else:
             utterance = self._with_stop_first(utterance)
             counts = self._gets_through(utterance)
@@ -237,16 +288,25 @@ class Session:
         self._mouth.hush(now)
         if over.follows is not None and over.follows in self._open:
             self._open[self._open.index(over.follows)] = None
+            self._telling.go_back()
         yield from self._heard(utterance, now, arrived)
 
     def _gets_through(self, utterance: Utterance) -> bool:
         """Whether what was said over our voice is to be answered."""
-        if not utterance.text or self._mouth.is_ours(utterance.text, utterance.start):
+        if not utterance.text or self._is_ours(utterance.text, utterance):
             return False
         if self._barge_in == "full" or not self._mouth.sounding:
             return True
         found = self._understander.understand(utterance.hypotheses)
-        return found.intent == "stop" or found.alarm is not None
+        return _matters(found)
+
+    def _is_ours(self, text: str, utterance: Utterance) -> bool:
+        """Whether these words of it are ours; a few words of danger are heard through an echo."""
+        echo = self._ears.echo
+        if self._mouth.is_ours(text, utterance.start, echo=echo):
+            return True
+        few = len(text.split()) < FEWEST_WORDS
+        return echo and (few or self._understand(utterance).alarm is None)
 
     def _with_stop_first(self, utterance: Utterance) -> Utterance:
         """A short word over our voice, read as a stop where one of its best readings is one."""
@@ -259,28 +319,76 @@ class Session:
     def _patience_now(self) -> float:
         """Seconds of silence that end an utterance, by the preset and by what was said so far."""
         patience = PATIENCE[self._dialogue.person.patience]
+        paused = self._ears.silence >= JUDGED_AFTER
+        if paused and self._dialogue.until_done and self._telling.closes(self._so_far()):
+            return CLOSED_AFTER
         if self._dialogue.patient:
             return max(patience["open"], LONG_PATIENCE)
-        if self._ears.silence < JUDGED_AFTER:
+        if not paused:
             return patience["unknown"]
-        text = self._ears.recogniser.partial()
+        text = self._so_far()
         if text != self._judged[0]:
-            self._judged = (text, completeness(text, known=self._understander.knows(text)))
+            self._judged = (text, self._understander.completeness(text))
         return patience[self._judged[1]]
+
+    def _so_far(self) -> str:
+        """What was heard of the utterance under way."""
+        return self._ears.recogniser.partial()
 
     def _heard(self, utterance: Utterance, now: float, arrived: float) -> Iterator[Event]:
         asleep = self._dialogue.state == "asleep"
         if asleep and self._waking is not None and not self._waking.wakes_by_voice():
             return
-        if not utterance.text or self._mouth.is_ours(utterance.text, utterance.start):
+        if not utterance.text or self._is_ours(utterance.text, utterance):
             return  # A cough or a door, in which no words were found; or the rest of our own voice.
         utterance = replace(utterance, loudness=_loudness(self._ears.levels))
         self._loudness = utterance.loudness or self._loudness
-        ex_name = self._dialogue.person.ex_name
-        found = self._understander.understand(utterance.hypotheses, ex_name)
+        found = self._understand(utterance)
+        in_danger = self._dialogue.state == "safety"  # There, anything but a plain no is a yes.
+        if utterance.certainty < HARDLY and not in_danger and not _matters(found):
+            return
+        for whole, meant in self._whole(utterance, found):
+            yield from self._understood(whole, meant, now, arrived)
+
+    def _whole(
+        self, breath: Utterance, found: Understanding
+    ) -> Iterator[tuple[Utterance, Understanding]]:
+        """What is to be answered now: a breath, what was told with it, or nothing yet."""
+        if not self._dialogue.until_done or _matters(found):
+            self._telling.forget()
+            yield breath, found
+        elif self._dialogue.patient:
+            self._telling.forget()
+            yield from ((each, self._understand(each)) for each in self._telling.split(breath))
+        elif (in_both := self._understand(both := self._telling.with_last(breath))).alarm:
+            self._telling.forget()
+            yield both, in_both
+        elif told := self._telling.hear(breath, found):
+            yield self._meant(told)
+
+    def _meant(self, told: Told) -> tuple[Utterance, Understanding]:
+        """What all of it means, or else the last breath of it that means anything."""
+        whole = self._understand(told.whole)
+        others = (whole, self._understand(told.last), *told.earlier)
+        return told.whole, next((each for each in others if each.intent != NONE), whole)
+
+    def _understand(self, utterance: Utterance) -> Understanding:
+        return self._understander.understand(utterance.hypotheses, self._dialogue.person.ex_name)
+
+    def _understood(
+        self, utterance: Utterance, found: Understanding, now: float, arrived: float
+    ) -> Iterator[Event]:
         understanding = replace(found, loudness=utterance.loudness)
         acts = self._dialogue.hear(understanding, now)
         yield from self._answer(utterance, understanding, acts, now, arrived)
+
+    def _choose(self, acts: tuple[Act, ...]) -> None:
+        """What the person chose about listening holds at once."""
+        for act in acts:
+            if isinstance(act, Set) and act.key == "barge_in":
+                self._barge_in = cast("BargeIn", act.value)
+            elif isinstance(act, Set) and act.key == "waking" and self._waking is not None:
+                self._waking.mode = cast("Mode", act.value)
 
     def _answer(
         self,
@@ -293,7 +401,7 @@ class Session:
         if utterance is None and not acts:
             return
         self._mouth.perform(acts, now, arrived)
-        self._answered_at = now
+        self._choose(acts)
         if acts:
             yield Decided(acts)
         reply = " ".join(act.text for act in acts if isinstance(act, Say))
@@ -304,6 +412,11 @@ class Session:
             self._open.append(turn)
         else:
             yield Done(turn)
+
+
+def _matters(found: Understanding) -> bool:
+    """Whether it is to be heeded however it was said: a stop, or danger."""
+    return found.intent == "stop" or found.alarm is not None
 
 
 def _loudness(levels: Sequence[float]) -> float | None:

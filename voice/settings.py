@@ -12,10 +12,9 @@ from platformdirs import user_config_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lowtide.intents.acts import Act, Set
-from lowtide.intents.person import Breath, Moment, Night, Patience, Person
+from lowtide.intents.person import BargeIn, Breath, Moment, Night, Patience, Person, Waking
 from lowtide.voice.errors import BadFolder, BadSettings
 
-BargeIn = Literal["stop", "full"]
 LONGEST_NAME, LONGEST_PLAN = 40, 120
 """Characters."""
 
@@ -30,7 +29,7 @@ class Settings(BaseModel):
     speaker: str | None = None
     """A device's name, or a part of it that only one has."""
     engine: str = "auto"
-    """auto, vosk or sphinx."""
+    """auto, vosk, moonshine or sphinx."""
     vosk_model: Path | None = None
     """An unpacked Vosk model of the person's own."""
     country: str | None = None
@@ -39,7 +38,7 @@ class Settings(BaseModel):
     barge_in: BargeIn = "stop"
     """What gets through while our voice sounds: stop words and danger, or everything ("full": for
     headphones)."""
-    waking: Literal["open", "wake", "push"] = "open"
+    waking: Waking = "open"
     """Listens at once; sleeps until "low tide" is said; or until a key or `lowtide poke`."""
     voice: str = ""
     """A voice id of pyttsx3."""

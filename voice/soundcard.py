@@ -17,11 +17,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from lowtide.voice.audio_worker import Command, Failed, Opened, Play, Wanted, serve
+from lowtide.voice.audio_worker import Captured, Command, Failed, Opened, Play, Wanted, serve
 from lowtide.voice.earcons import Earcon, earcon
 from lowtide.voice.errors import NoMicrophone, NoSpeaker
 from lowtide.voice.frames import FRAME_SAMPLES, FRAME_SECONDS, Frame, Samples
-from lowtide.voice.speaker import Playback, Sounded
+from lowtide.voice.speaker import Began, Playback, Sounded
 from lowtide.voice.synthesis import PROMPT_RATE
 from lowtide.voice.worker import Worker, WorkerLost
 
@@ -49,6 +49,8 @@ class SoundCard:
         microphone: The device's name, or a part of it that only one has; None is the default.
         speaker: Likewise.
         tell: Takes one line for the person when the devices are lost or back.
+        cancel_echo: Whether our voice may be in what is heard. Where it is not, to take it off
+            would only blur what somebody says over it.
     """
 
     def __init__(
@@ -56,10 +58,12 @@ class SoundCard:
         microphone: str | None,
         speaker: str | None,
         tell: Callable[[str], None] = lambda _: None,
+        *,
+        cancel_echo: bool = True,
     ) -> None:
         self.microphone = ""
         """Name of the open microphone."""
-        self._wanted = Wanted(microphone, speaker)
+        self._wanted = Wanted(microphone, speaker, cancel_echo)
         self._tell = tell
         self._numbers = TONE
         self._playing: dict[int, _Sound] = {}
@@ -126,22 +130,23 @@ class SoundCard:
 
     def __iter__(self) -> Iterator[Frame]:
         """Frames without end; silence while the devices are lost."""
-        for index, samples in enumerate(self._samples()):
+        for index, heard in enumerate(self._frames()):
             self._zero.note((index + 1) * FRAME_SECONDS)
-            yield Frame(index, samples)
+            samples, ours = (np.frombuffer(each, np.int16) for each in (heard.samples, heard.ours))
+            yield Frame(index, samples, ours)
 
-    def _samples(self) -> Iterator[Samples]:
-        silence = np.zeros(FRAME_SAMPLES, np.int16)
+    def _frames(self) -> Iterator[Captured]:
+        silence = Captured(bytes(2 * FRAME_SAMPLES), b"")
         self._heard_at = time.monotonic()
         while True:
             if (heard := self._message()) is not None:
                 self._heard_at = time.monotonic()
-                yield np.frombuffer(heard, np.int16)
+                yield heard
             while self._lost and time.monotonic() - self._heard_at >= FRAME_SECONDS:
                 self._heard_at += FRAME_SECONDS
                 yield silence
 
-    def _message(self) -> bytes | None:
+    def _message(self) -> Captured | None:
         """A frame, if one comes within its time; everything else the worker says is noted."""
         now = time.monotonic()
         if self._worker is None:
@@ -152,7 +157,7 @@ class SoundCard:
         try:
             if self._worker.waiting(FRAME_SECONDS if self._lost else self._within):
                 message = self._worker.receive(0)
-                if isinstance(message, bytes):
+                if isinstance(message, Captured):
                     self._within = DEAD_AFTER
                     return message
                 self._note(message)
@@ -176,6 +181,9 @@ class SoundCard:
                 self._open, self._again_at, self._within = True, float("inf"), FIRST_AFTER
                 if self._lost:
                     self._recover()
+            case Began(number, start):
+                if (sound := self._playing.get(number)) is not None:
+                    self._begun.setdefault(sound.answer, start)
             case Sounded(number, start, end):
                 self._note_end(number, start, end)
             case Failed():
@@ -230,6 +238,12 @@ class SoundCard:
     def sounding(self) -> bool:
         """Whether something sounds, is held, or is about to sound."""
         return bool(self._playing)
+
+    @property
+    def began(self) -> float | None:
+        """When what sounds began to, by the device's own account."""
+        begun = self._begun.get(self._answers)
+        return None if begun is None else begun - self._zero.seconds
 
     def play(self, samples: Samples, now: float, worked: float) -> None:  # noqa: ARG002
         """Sound these samples next; the delay is measured, not told."""

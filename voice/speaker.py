@@ -26,9 +26,12 @@ BUFFER_SECONDS = 0.06
 BLOCK_SECONDS = 0.01
 LONGEST_DELAY = 1.0
 """Seconds between a block's making and its sound that are believed; Bluetooth takes 0.3."""
-FIRST_AFTER, STALLED_AFTER = 5.0, 2.5
+FIRST_AFTER, STALLED_AFTER = 6.0, 2.5
 """Seconds without a question for sound after which the device is gone, after the start and later.
-Measured: PulseAudio's null sink asks once, and then not for up to 2 s, when a stream begins."""
+Measured: PulseAudio's null sink asks once, and then not for up to 2 s, when a stream begins; and
+not for over 2.5 s where two cores are busy with what a first session renders."""
+SETTLES_WITHIN = 10.0
+"""Seconds from its opening in which a stream has only begun."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,11 @@ class Speaker(Protocol):
         """Whether something sounds or is about to."""
         ...
 
+    @property
+    def began(self) -> float | None:
+        """When what sounds began to, on the session's clock; None before it does."""
+        ...
+
 
 class Timeline:
     """The virtual speaker: sounds on a timeline that can be written to a file.
@@ -94,6 +102,11 @@ class Timeline:
     def sounding(self) -> bool:
         """Whether something sounds, or is held."""
         return self._until is not None
+
+    @property
+    def began(self) -> float | None:
+        """When what sounds began to."""
+        return self._start - self._late if self.sounding else None
 
     def play(self, samples: Samples, now: float, worked: float) -> None:
         """Sound these samples, `worked` seconds late."""
@@ -160,6 +173,16 @@ class Timeline:
 
 
 @dataclass(frozen=True)
+class Began:
+    """Something is about to sound."""
+
+    number: int
+    """As it was given to `Device.play`."""
+    start: float
+    """Seconds of `time.monotonic()`."""
+
+
+@dataclass(frozen=True)
 class Sounded:
     """Something that was to sound is over."""
 
@@ -190,9 +213,10 @@ class Device:
         self._wish: Literal["hush", "pause", "resume"] | None = None
         self._held = False
         self._over: deque[Sounded] = deque()
+        self._begun: deque[Began] = deque()
         self._out: deque[NDArray[np.float32]] = deque()
         self._resample = soxr.ResampleStream(self._rate, RATE, 1, dtype="float32")
-        self._called = time.monotonic() + FIRST_AFTER - STALLED_AFTER
+        self._opened = self._called = time.monotonic()
         try:
             self._stream = self._open()
         except portaudio.sounddevice().PortAudioError as error:
@@ -218,7 +242,9 @@ class Device:
     @property
     def stalled(self) -> bool:
         """Whether the device no longer asks for sound."""
-        return time.monotonic() - self._called > STALLED_AFTER
+        now = time.monotonic()
+        begins = now - self._opened < SETTLES_WITHIN
+        return now - self._called > (FIRST_AFTER if begins else STALLED_AFTER)
 
     def play(self, number: int, samples: Samples) -> None:
         """Sound these samples of `PROMPT_RATE` next."""
@@ -246,6 +272,11 @@ class Device:
         """What has ended by now, by the device's own account."""
         while self._over and self._over[0].end <= time.monotonic():
             yield self._over.popleft()
+
+    def begun(self) -> Iterator[Began]:
+        """What has begun since last asked."""
+        while self._begun:
+            yield self._begun.popleft()
 
     def out(self) -> Samples:
         """What went out since last asked, 16 kHz mono: what the microphone may hear of us."""
@@ -298,6 +329,7 @@ class Device:
                 if not newly or not self._waiting:
                     return
                 self._now, self._start = self._waiting.popleft(), heard_at + filled / self._rate
+                self._begun.append(Began(self._now[0], self._start))
             number, sound = self._now
             piece, rest = sound[: len(block) - filled], sound[len(block) - filled :]
             block[filled : filled + len(piece)] = piece
@@ -316,11 +348,11 @@ def _until_heard(times: Any) -> float:  # noqa: ANN401
 def _device(name: str | None) -> dict[str, Any]:
     try:
         found = portaudio.find("output", name)
-        known = [device["name"] for device in portaudio.devices("output")]
+        known = [] if found else portaudio.names("output")
     except OSError as error:
         raise NoSpeaker(f"The PortAudio library is missing; {portaudio.INSTALL}") from error
     if found is not None:
         return found
-    if not known:
+    if not known or name is None:
         raise NoSpeaker("There is no speaker here; plug one in or switch it on.")
     raise NoSpeaker(f"No one speaker is called {name!r}; there are: {', '.join(known)}")

@@ -14,15 +14,19 @@ from lowtide.intents.person import Patience
 from lowtide.voice.frames import FRAME_SECONDS
 
 PATIENCE: dict[Patience, dict[Completeness, float]] = {
-    "quick": {"whole": 0.25, "unknown": 0.45, "open": 0.9},
-    "normal": {"whole": 0.32, "unknown": 0.65, "open": 1.4},
-    "patient": {"whole": 0.9, "unknown": 1.4, "open": 2.4},
-    "very_patient": {"whole": 2.0, "unknown": 3.0, "open": 5.0},
+    "quick": {"whole": 0.25, "clear": 0.35, "unknown": 0.45, "open": 0.9},
+    "normal": {"whole": 0.32, "clear": 0.45, "unknown": 0.65, "open": 1.4},
+    "patient": {"whole": 0.9, "clear": 1.1, "unknown": 1.4, "open": 2.4},
+    "very_patient": {"whole": 2.0, "clear": 2.4, "unknown": 3.0, "open": 5.0},
+    "until_done": {"whole": 2.0, "clear": 2.4, "unknown": 3.0, "open": 5.0},
 }
-"""Seconds of silence that end an utterance; voice.md section 6 rule 6, safety.md section 1.2."""
+"""Seconds of silence that end an utterance; voice.md section 6 rule 6, safety.md section 1.2. The
+last preset's only end a breath of what is told, see `lowtide.voice.telling`."""
+CLOSED_AFTER = 0.9
+"""Seconds of silence that end it after closing words: "I'm done" may become "I'm done with him"."""
 LONG_PATIENCE = 3.0
 """Seconds, at least, while somebody vents; safety.md section 1.2."""
-JUDGED_AFTER = 0.2
+JUDGED_AFTER = 0.15
 """Seconds of silence after which it is worth asking what the words so far mean."""
 
 ONSET = 0.4
@@ -62,6 +66,11 @@ class TurnTaker:
     def speaking(self) -> bool:
         """Whether an utterance is under way."""
         return self._started is not None
+
+    @property
+    def stirring(self) -> bool:
+        """Whether the last frame may become the beginning of an utterance."""
+        return self._voiced_in_a_row > 0
 
     @property
     def silence(self) -> float:

@@ -56,6 +56,8 @@ class Until:
     """Intents that are sent into the script instead of being answered."""
     takes: Takes = nothing
     """What is sent into the script whatever else it would mean at another moment."""
+    after_quiet: float = 0.0
+    """Seconds for which nobody must have spoken before the script goes on."""
     deaf_to_none: bool = False
     """Whether what fits no intent gets no sign of listening: breath is not speech."""
 
@@ -84,6 +86,14 @@ class Answer:
         """The words heard in canonical form, or an empty string."""
         return canonical(self.text)
 
+    def asks(self, line: str) -> bool:
+        """Whether it is the wish or the question about us that this line answers."""
+        return (
+            self.heard is not None
+            and self.heard.change is not None
+            and (self.heard.change.line == line)
+        )
+
     @property
     def readings(self) -> tuple[str, ...]:
         """The words heard, and what else they may have been."""
@@ -106,3 +116,5 @@ class Words(Protocol):
 
 Flow = Generator[Ask | Until, Answer, None]
 """A running script."""
+AnyFlow = Generator[Ask | Until, Answer, object]
+"""A script that may be a part of another, to which it returns something."""

@@ -33,6 +33,7 @@ NEXT: dict[str, tuple[str | None, str | None, str | None]] = {
     "maybe_misheard": ("self_harm_first", "after_denial", None),
     "hyperbole_warm_question": ("self_harm_first", "after_denial", "self_harm_first"),
     "one_more_look": ("self_harm_first", "after_denial", "self_harm_first"),
+    "one_more_look_harm_others": ("harm_others", "after_denial", "harm_others"),
     "self_harm_first": ("self_harm_second", "self_harm_nothing_near", "self_harm_second"),
     "self_harm_nothing_near": (None, "refuses_help", None),
     "self_harm_second": (None, "refuses_help", None),
@@ -48,6 +49,9 @@ NEXT: dict[str, tuple[str | None, str | None, str | None]] = {
 
 LOOK_AGAIN_AFTER = 600.0
 """Seconds from the first denial of a night to the one more look; safety.md section 2.1 rule 5."""
+
+LOOK_AGAIN = {"crisis_harm_others": "one_more_look_harm_others"}
+"""The one more look where the danger is not the person's own: `one_more_look` otherwise."""
 
 SILENCE = (
     (20.0, "silence_20s"),
@@ -79,17 +83,36 @@ EMERGENCY = frozenset({"already_acted", "medical_emergency"})
 EMERGENCY_SILENCE = tuple((after, "silence_emergency") for after, _ in SILENCE)
 
 
-def keep_safe(script: str | None, say: Words, plain_no: Collection[str]) -> Flow:
+PUT_RIGHT = frozenset(
+    {
+        "tier_b_question",
+        "tier_b_question_harm_others",
+        "hyperbole_warm_question",
+        "one_more_look",
+        "one_more_look_harm_others",
+        "harm_others",
+    }
+)
+"""Scripts to which "no, I said call" is a denial: thanked for, and looked at once more."""
+
+
+def keep_safe(
+    script: str | None, say: Words, plain_no: Collection[str], put_right: Collection[str] = ()
+) -> Flow:
     """Answer an alarm.
 
     Args:
         script: The first words, by their name in `_safety.toml`.
         say: The words of a script by its name, numbers filled in.
         plain_no: What a plain no may be, in canonical form; "not tonight" is none.
+        put_right: What puts a misheard word right, in canonical form: "no, I said call".
     """
     while script:
         answer = yield Ask((say(script),), while_silent(script, say), script)
-        script = _next(script, answer, plain_no)
+        if script in PUT_RIGHT and answer.words in put_right:
+            script = "after_denial"
+        else:
+            script = _next(script, answer, plain_no)
 
 
 def while_silent(

@@ -7,17 +7,20 @@ wrong is read back, and kept only after a "yes".
 from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass
 
-from lowtide.intents.acts import Act, Say, Set
+from lowtide.intents.acts import Act, KeepRecording, Say, Set
 from lowtide.intents.delivery import together
 from lowtide.intents.events import Change
 from lowtide.intents.flows import Answer, Ask, Flow, Until, Words
-from lowtide.intents.flows.recording import record
+from lowtide.intents.flows.recording import all_but_stop, record
 from lowtide.intents.settings import SettingPhrases, surest
 
 FOR_AN_ANSWER = 15.0
 """Seconds of silence after which a question is passed over."""
 TRIES = 3
 """Answers to one question that are listened to."""
+
+SoundFile = Callable[[str], str | None]
+"""The sound file that these words name, None where there is no such thing."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,20 @@ class _Question:
     """What an answer sets, None when it can't be read."""
 
 
-def set_up(words: Words, phrases: SettingPhrases, keep: Collection[str] = ()) -> Flow:
+def set_up(
+    words: Words,
+    phrases: SettingPhrases,
+    keep: Collection[str] = (),
+    sound_file: SoundFile | None = None,
+) -> Flow:
     """Ask everything once, and say at the end where it is kept.
 
     Args:
         words: The lines.
         phrases: What is understood as an answer.
-        keep: Words that keep a recording, in canonical form; without any none is asked for.
+        keep: Words that keep a recording, in canonical form; without any none is made.
+        sound_file: Finds one that is named, where nothing can be recorded; without it, and without
+            `keep`, no recording is asked for.
     """
     kept: tuple[Set, ...] = ()
     questions = (
@@ -49,19 +59,25 @@ def set_up(words: Words, phrases: SettingPhrases, keep: Collection[str] = ()) ->
         _Question("plan", frozenset({"plan"}), phrases.plan),
         _Question("journal", frozenset({"journal"}), phrases.agreed),
     )
-    said = words("setup_begin", count=len(questions) + bool(keep))
+    asks = bool(keep) or sound_file is not None
+    said = words("setup_begin", count=len(questions) + asks)
     for question in questions:
         opening: tuple[Act, ...] = (*kept, together(said, words(f"setup_{question.name}")))
         change = yield from _chosen(question, opening, words, phrases)
         kept = (Set(change.key, change.value),) if change else ()
         said = _answered(words, change) if change else words(f"setup_{question.name}_skipped")
-    if keep:
-        asked: tuple[Act, ...] = (*kept, together(said, words("setup_recording")))
-        answer = yield Ask(asked, within=FOR_AN_ANSWER, name="recording")
+    if asks:
+        offer = words("setup_file" if sound_file else "setup_recording")
+        asked: tuple[Act, ...] = (*kept, together(said, offer))
         kept, said = (), words("setup_recording_skipped")
-        if answer.intent == "yes":
-            yield from record(words, keep)
-            said = words("setup_recording_done")
+        there = yield from (
+            _named(asked, words, phrases, sound_file) if sound_file else _made(asked, words, keep)
+        )
+        if there:
+            when = _Question("recording_when", frozenset({"recording_when"}), phrases.moment)
+            change = yield from _chosen(when, (words("setup_recording_when"),), words, phrases)
+            kept = (Set(change.key, change.value),) if change else ()
+            said = _answered(words, change) if change else words("setup_recording_when_skipped")
     yield Until((*kept, together(said, words("setup_end"))), 0.0)
 
 
@@ -93,6 +109,29 @@ def _chosen(
         again = words(f"setup_{question.name}_again")
         answer = yield Ask((again,), within=FOR_AN_ANSWER, name=question.name)
     return None
+
+
+def _made(
+    asked: tuple[Act, ...], words: Words, keep: Collection[str]
+) -> Generator[Ask | Until, Answer, bool]:
+    """Offer to record a message; whether there is one now."""
+    answer = yield Ask(asked, within=FOR_AN_ANSWER, name="recording")
+    return answer.intent == "yes" and (yield from record(words, keep))
+
+
+def _named(
+    asked: tuple[Act, ...], words: Words, phrases: SettingPhrases, sound_file: SoundFile
+) -> Generator[Ask | Until, Answer, bool]:
+    """Ask for a sound file; whether there is one now."""
+    for _ in range(TRIES):
+        answer = yield Ask(asked, within=FOR_AN_ANSWER, name="recording", takes=all_but_stop)
+        if answer.heard is None or phrases.answers("skip", answer.text):
+            break
+        if file := sound_file(answer.text):
+            yield Until((KeepRecording(file), words("setup_file_kept")), 0.0)
+            return True
+        asked = (words("setup_file_again"),)
+    return False
 
 
 def _read(question: _Question, answer: Answer) -> Change | None:

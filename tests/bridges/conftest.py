@@ -9,7 +9,5 @@ from house import House, serving
 @pytest.fixture(scope="session")
 def house() -> Iterator[House]:
     """`lowtide serve` for Home Assistant."""
-    with serving(
-        "--uri", "tcp://127.0.0.1:0", "--engine", "sphinx", ready=r"tcp://127\.0\.0\.1:(\d+)"
-    ) as house:
+    with serving("--uri", "tcp://127.0.0.1:0", ready=r"tcp://127\.0\.0\.1:(\d+)") as house:
         yield house

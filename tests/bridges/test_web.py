@@ -45,7 +45,7 @@ AUDIBLE = 0.01
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[House]:
-    with serving("--web", "--port", "0", "--engine", "sphinx", ready=READY) as house:
+    with serving("--web", "--port", "0", ready=READY) as house:
         yield house
 
 
@@ -55,7 +55,7 @@ def network_page(
 ) -> Iterator[tuple[House, str]]:
     """The page with TLS and pairing, and its code."""
     env = {"LOWTIDE_CERTIFICATE": str(tmp_path_factory.mktemp("certificate"))}
-    arguments = ("--web", "--port", "0", "--engine", "sphinx", "--self-signed")
+    arguments = ("--web", "--port", "0", "--self-signed")
     arguments += ("--host", EVERYWHERE)
     with serving(*arguments, ready=r"https://0\.0\.0\.0:(\d+)/", env=env) as house:
         found = re.search(r"Pairing code: (\d{3}) (\d{3})", "".join(house.before))

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from lowtide.intents.acts import Say
 from lowtide.intents.dialogue import Dialogue
+from lowtide.intents.events import Alarm, Understanding
+from lowtide.intents.flows.safety import CLEAR
 from lowtide.intents.pack import Pack, load
 from lowtide.intents.understanding import Understander
 from lowtide.voice.typed import converse
@@ -319,3 +322,15 @@ def test_good_night_does_not_clear_danger(night: Night, pack: Pack) -> None:
     night("i want to kill myself", "good night", "low tide")
     said = night.says("does he miss me")
     assert not any(action in said for action in reframes(pack))
+
+
+@pytest.mark.parametrize("kind", list(CLEAR))
+def test_danger_said_again_and_again_is_answered_every_time(pack: Pack, kind: str) -> None:
+    for script in pack.scripts:
+        dialogue, now = Dialogue(pack), 0.0
+        for _ in range(5):
+            alarm = Alarm(kind, "B", script)
+            acts = dialogue.hear(Understanding("", kind, 1.0, "none", alarm, beneath="none"), now)
+            assert any(isinstance(act, Say) for act in acts), f"silence after {script}"
+            now += 5.0
+            dialogue.said(now)

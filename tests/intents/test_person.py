@@ -155,6 +155,8 @@ SAID = {
     "you cut me off": {"patience": "patient"},
     "give me more time": {"patience": "patient"},
     "be quicker": {"patience": "quick"},
+    "wait until i say i'm done": {"patience": "until_done"},
+    "i'll tell you when i'm done": {"patience": "until_done"},
     "night mode on": {"night": "on"},
     "turn night mode off": {"night": "off"},
     "be quieter at night": {"night": "clock"},
@@ -220,6 +222,18 @@ def test_patience_ends_at_its_longest_and_says_so(talk: Talk, pack: Pack) -> Non
     assert evening.dialogue.person.patience == "very_patient"
     assert said[2] in pack.lines["as_patient_as_i_go"]
     assert said[1] not in pack.lines["as_patient_as_i_go"]
+
+
+def test_more_patience_does_not_lead_to_a_turn_without_end_and_less_leads_out_of_one(
+    talk: Talk, pack: Pack
+) -> None:
+    evening = talk(patience="until_done")
+    assert evening.says("be more patient") in pack.lines["as_patient_as_i_go"]
+    assert evening.dialogue.person.patience == "until_done"
+    assert evening.sets("be quicker") == {"patience": "very_patient"}
+    evening = talk(patience="until_done")
+    assert evening.sets("you don't have to wait for i'm done") == {"patience": "very_patient"}
+    assert talk().sets("don't wait for i'm done") == {"patience": "normal"}
 
 
 def test_how_things_are_changed_is_told_in_a_breath(talk: Talk) -> None:

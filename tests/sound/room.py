@@ -109,9 +109,43 @@ class Room:
         finally:
             self._run("pactl", "load-module", *ROOM.split())
 
-    def say(self, recording: Path) -> None:
-        """Play a recording in the room, as loud as it is, and return when it has ended."""
-        self._run("paplay", "--device=room", str(recording))
+    @contextmanager
+    def following_the_server(self) -> Iterator[None]:
+        """Leave the choice of devices to the server, as a desktop does, until the end.
+
+        The next test meets a fresh server: this one would move whatever it likes, our tapes too,
+        to the devices that were chosen here.
+        """
+        named = {key: self.environment.pop(key) for key in ("PULSE_SOURCE", "PULSE_SINK")}
+        self.use(source=named["PULSE_SOURCE"], sink=named["PULSE_SINK"])
+        try:
+            yield
+        finally:
+            self.environment |= named
+            self.restart()
+
+    def use(self, source: str, sink: str) -> None:
+        """Make these the server's default devices."""
+        self._run("pactl", "set-default-source", source)
+        self._run("pactl", "set-default-sink", sink)
+
+    @contextmanager
+    def another(
+        self, name: str, kind: str = "null-sink", *options: str
+    ) -> Iterator[Callable[[], None]]:
+        """Plug in another device until the end, or until what is given is called."""
+        load = ("pactl", "load-module", f"module-{kind}")
+        named = f"sink_name={name}" if kind == "null-sink" else f"source_name={name}"
+        number = self._run(*load, named, "rate=48000", *options).strip()
+        unload = lambda: self._run("pactl", "unload-module", number, check=False)  # noqa: E731
+        try:
+            yield unload
+        finally:
+            unload()
+
+    def say(self, recording: Path, at: str = "room") -> None:
+        """Play a recording before a microphone, as loud as it is, and return when it has ended."""
+        self._run("paplay", f"--device={at}", str(recording))
 
     @contextmanager
     def noise(self, recording: Path) -> Iterator[None]:
@@ -138,9 +172,9 @@ class Room:
         """Record "room" or "speaker"."""
         return Tape(f"{source}.monitor", self.environment)
 
-    def talk(self) -> "Talk":
+    def talk(self, **environment: str) -> "Talk":
         """Start `lowtide talk --json` in the room."""
-        return Talk(self.environment)
+        return Talk(self.environment | environment)
 
     def _command(self, line: str) -> None:
         """A command that pactl does not have, to the daemon itself."""
@@ -209,15 +243,15 @@ class Tape:
         whole = b"".join(self._pieces)
         return np.frombuffer(whole[: len(whole) // 2 * 2], np.int16)
 
-    def sounds(self) -> list[Sound]:
-        """What was audible, in order; silences up to `LONGEST_PAUSE` are a part of it."""
+    def sounds(self, longest_pause: float = LONGEST_PAUSE) -> list[Sound]:
+        """What was audible, in order; silences up to `longest_pause` are a part of it."""
         block = RATE // 100
         samples = self.samples.astype(np.float64) / 32768
         samples = samples[: len(samples) // block * block].reshape(-1, block)
         levels = 10 * np.log10(np.mean(samples**2, axis=1) + 1e-12)
         found: list[Sound] = []
         for start in np.flatnonzero(levels > AUDIBLE) * 0.01 + self._zero:
-            if found and start - found[-1].end <= LONGEST_PAUSE:
+            if found and start - found[-1].end <= longest_pause:
                 found[-1] = Sound(found[-1].start, start + 0.01)
             else:
                 found.append(Sound(start, start + 0.01))
@@ -284,7 +318,8 @@ class Talk:
 
     def greeting(self) -> None:
         """Let us say our first words, and wait until we listen."""
-        assert self.turn(within=60)["text"] == ""
+        greeting = self.turn(within=60)
+        assert greeting["text"] == "", greeting
         time.sleep(EARS_OPEN)
 
     def turn(self, within: float) -> dict[str, Any]:
@@ -307,6 +342,12 @@ class Talk:
         self._reader.join(10)
         assert self._process.stderr is not None
         return self._process.wait(10), self._process.stderr.read()
+
+    def suspend(self, seconds: float) -> None:
+        """Stop it and its workers for a while, as a machine does that sleeps."""
+        os.killpg(self._process.pid, signal.SIGSTOP)
+        time.sleep(seconds)
+        os.killpg(self._process.pid, signal.SIGCONT)
 
     def cpu_seconds(self) -> float:
         """What it and its workers have computed so far."""

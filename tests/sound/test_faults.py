@@ -28,7 +28,7 @@ def tone_after(evening: Evening, moment: float) -> float:
             if sound.start > moment and over and sound.end - sound.start < LONGEST_TONE:
                 return sound.start
         time.sleep(0.1)
-    raise AssertionError("no tone was heard")
+    raise AssertionError(f"no tone was heard after {moment:.2f}, but {evening.voice.sounds()}")
 
 
 def test_a_microphone_that_is_pulled_out_and_plugged_in_again(

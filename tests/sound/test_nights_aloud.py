@@ -4,8 +4,7 @@ The stories of `tests/nights/` are said aloud by flite, heard by the real progra
 devices, and answered aloud. What is checked is what can be heard: which kind of line is said, and
 where nothing is. Loudness, word counts and chance are checked where the same nights are typed.
 
-PocketSphinx does not hear every line every time, also said three times over, so these are run by
-hand: scripts/test -m aloud
+They take eight minutes, so they are run by hand: scripts/test -m aloud
 """
 
 import re

@@ -38,12 +38,12 @@ def nobody(tmp_path: Path) -> list[Path]:
 
 
 def test_silence_and_rain_bring_no_reply(nobody: list[Path], lowtide: Callable[..., Any]) -> None:
-    done = lowtide("hear", "--json", "--engine", "sphinx", *nobody)
+    done = lowtide("hear", "--json", *nobody)
     assert (done.returncode, done.stdout) == (0, "")
 
 
 def test_silence_and_rain_are_not_decoded(nobody: list[Path], record_property: Record) -> None:
-    engine = recogniser("sphinx")
+    engine = recogniser("auto")
     for path in nobody:
         ears = Ears(engine)
         begun = time.process_time()

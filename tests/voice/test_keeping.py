@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from lowtide.intents.acts import Cue, KeepLetter, KeepRecording, Play, Record, Set
+from lowtide.intents.acts import Cue, Forget, KeepLetter, KeepRecording, Note, Play, Record, Set
 from lowtide.intents.dialogue import Dialogue
 from lowtide.intents.events import Hypothesis, Utterance
 from lowtide.intents.history import History
@@ -29,7 +29,7 @@ from lowtide.voice import letters
 from lowtide.voice.cues import SECONDS, tone
 from lowtide.voice.errors import BadRecording
 from lowtide.voice.frames import RATE, Frame
-from lowtide.voice.journal import Journal
+from lowtide.voice.journal import Journal, waits
 from lowtide.voice.keeping import Keeping
 from lowtide.voice.mouth import Mouth
 from lowtide.voice.own_voice import Recorder, levelled
@@ -176,6 +176,31 @@ def test_the_numbers_of_a_real_wait_come_into_the_report_and_are_spoken(home: Pa
     shown = " ".join(page(found).split())
     assert "One wait has a number at both ends." in shown
     assert "8 <small>then</small> 4" in shown
+
+
+def test_a_number_that_comes_late_is_the_number_of_that_wait(home: Path) -> None:
+    keeping = Keeping(Settings(journal=True))
+    keeping.acts([Note("rated_before", "stay_with_me", 8)])
+    keeping.acts([Note("rated_after", "stay_with_me", None)])
+    keeping.acts([Note("rated_after", "stay_with_me", 3)])
+    keeping.acts([Note("rated_before", "stay_with_me", 6)])
+    keeping.acts([Note("rated_after", "stay_with_me", None)])
+    keeping.acts([Note("rated_before", "stay_with_me", 5)])
+    keeping.acts([Note("rated_after", "stay_with_me", 5)])
+    keeping.close()
+    with closing(Journal(home / "journal.sqlite")) as journal:
+        found = [(each.before, each.after) for each in waits(journal.rows())]
+    assert found == [(8, 3), (6, None), (5, 5)]
+
+
+def test_a_letter_let_go_after_all_takes_nothing_else_with_it(home: Path) -> None:
+    keeping = Keeping(Settings(journal=True))
+    keeping.acts([Note("heard", "i_miss_him"), KeepLetter("dear anna"), KeepLetter("dear tom")])
+    keeping.acts([Forget("letter")])
+    assert [each.text for each in letters.letters(home / "letters")] == ["dear anna"]
+    keeping.close()
+    with closing(Journal(home / "journal.sqlite")) as journal:
+        assert [row.about for row in journal.rows()] == ["i_miss_him"]
 
 
 # A recording of one's own

@@ -1,6 +1,7 @@
 """Set-up: short questions by voice or keys, and settings that are kept by saying so."""
 
 import json
+import shutil
 import stat
 import subprocess
 import tomllib
@@ -12,6 +13,7 @@ import pytest
 
 from lowtide.intents.acts import Set
 from lowtide.intents.dialogue import Dialogue
+from lowtide.intents.events import Hypothesis
 from lowtide.intents.pack import Pack, load
 from lowtide.intents.understanding import Understander
 from lowtide.voice.ears import Ears
@@ -19,6 +21,7 @@ from lowtide.voice.engines import recogniser
 from lowtide.voice.errors import BadFolder, BadSettings
 from lowtide.voice.frames import FRAME_SAMPLES, Frame
 from lowtide.voice.mouth import Mouth
+from lowtide.voice.own_voice import levelled
 from lowtide.voice.prompts import Prompts
 from lowtide.voice.recording import Recording
 from lowtide.voice.session import Decided, Heard, Session, _loudness
@@ -27,6 +30,7 @@ from lowtide.voice.settings import load as load_settings
 from lowtide.voice.setup import by_keys
 from lowtide.voice.speaker import Timeline
 from lowtide.voice.synthesis import Synthesis
+from lowtide.voice.waking import Waking
 
 Lowtide = Callable[..., subprocess.CompletedProcess[str]]
 Spoken = Callable[..., Path]
@@ -64,11 +68,11 @@ def answered(pack: Pack, understander: Understander, settings_file: Path) -> Ans
 
 def test_someone_who_answers_in_single_words_is_done_in_a_minute(answered: Answered) -> None:
     said, kept = answered("ireland", "yes", "will", "yes", "anna", "long",
-                          "breathe", "yes", "yes")  # fmt: skip
+                          "breathe", "yes", "yes", "skip")  # fmt: skip
     assert kept == Settings(country="IE", ex_name="Will", own_name="Anna", patience="patient",
                             plan="I will breathe", journal=True)  # fmt: skip
     assert any("I have you in Ireland, is that right?" in each for each in said)
-    assert "kept in one file on this computer" in said[-1]
+    assert "kept on this computer, and nowhere else" in said[-1]
     assert "by voice" in said[-1]
 
 
@@ -80,13 +84,23 @@ def test_whole_sentences_are_understood_too(answered: Answered) -> None:
                             plan="I will go for a walk")  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("answer", "kept"),
+    [("be more patient", "patient"), ("until i say i'm done", "until_done")],
+)
+def test_how_long_to_wait_may_be_answered_with_a_wish(
+    answered: Answered, answer: str, kept: str
+) -> None:
+    assert answered("skip", "skip", "skip", answer)[1] == Settings(patience=kept)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("answer", ["skip", "", "no"])
 def test_every_question_can_be_passed_over_and_nothing_is_kept(
     answered: Answered, answer: str
 ) -> None:
-    said, kept = answered(*[answer] * 6)
+    said, kept = answered(*[answer] * 7)
     assert kept == Settings()
-    assert len(said) == 7, "six questions and an end"
+    assert len(said) == 8, "seven questions and an end"
 
 
 def test_one_question_comes_at_a_time_and_nothing_is_numbered(answered: Answered) -> None:
@@ -126,6 +140,39 @@ def test_a_word_for_the_ex_instead_of_a_name(answered: Answered) -> None:
 
 def test_a_name_with_an_accent_is_kept_as_it_was_typed(answered: Answered) -> None:
     assert answered("skip", "skip", "Zoë", "yes", *["skip"] * 3)[1].own_name == "Zoë"
+
+
+@pytest.mark.parametrize("typed", ["{}", "'{}'", '"{}"', "file://{}", "escaped", "~"])
+def test_a_sound_file_is_named_for_a_hard_night_and_copied(
+    answered: Answered, spoken: Spoken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    monkeypatch.setenv("LOWTIDE_RECORDING", str(tmp_path / "kept" / "recording.wav"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    theirs = tmp_path / "a friend.wav"
+    shutil.copy(spoken("you will be glad tomorrow", "rms"), theirs)
+    path = {"~": "~/a friend.wav", "escaped": str(theirs).replace(" ", "\\ ")}.get(
+        typed, typed.format(str(theirs).replace(" ", "%20") if "file:" in typed else theirs)
+    )
+    said, kept = answered(*["skip"] * 6, path, "when I want to call")
+    assert any("sound file" in each for each in said)
+    assert kept.recording == tmp_path / "kept" / "recording.wav"
+    assert kept.recording_when == "pull"
+    assert stat.S_IMODE(kept.recording.stat().st_mode) == 0o600
+    assert levelled(kept.recording).size
+    theirs.unlink()  # A stick that is pulled out; ours stays.
+    assert levelled(kept.recording).size
+
+
+def test_a_file_that_is_no_sound_is_said_in_one_line_and_asked_for_again(
+    answered: Answered, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "letter.txt").write_text("Dear diary")
+    said, kept = answered(*["skip"] * 6, str(tmp_path / "letter.txt"), "/nowhere.wav", "no")
+    assert [each for each in said if "I cannot play that" in each] == said[-3:-1]
+    assert kept == Settings()
+    first, second = capsys.readouterr().err.splitlines()
+    assert "letter.txt: can't be read as sound" in first
+    assert "/nowhere.wav: the recording is not there" in second
 
 
 def test_stop_ends_set_up_and_what_was_chosen_stays(answered: Answered) -> None:
@@ -205,20 +252,21 @@ def test_settings_in_the_file_reach_the_conversation(lowtide: Lowtide, tmp_path:
 
 
 class Room:
-    """A microphone: says the next recording whenever nothing has sounded for two seconds."""
+    """A microphone: says the next recording two seconds after it was asked for."""
 
     def __init__(self, recordings: list[Path], speaker: Timeline) -> None:
         self._recordings = [Recording(path) for path in recordings]
         self._speaker = speaker
 
     def __iter__(self) -> Iterator[Frame]:
-        index, quiet = -1, 0
+        index = -1
         for recording in self._recordings:
-            while quiet < 64:
+            asked, quiet = False, 0
+            while not asked or quiet < 64:
                 index += 1
                 yield Frame(index, np.zeros(FRAME_SAMPLES, np.int16))
+                asked = asked or self._speaker.sounding
                 quiet = 0 if self._speaker.sounding else quiet + 1
-            quiet = 0
             for frame in recording:
                 index += 1
                 yield Frame(index, frame.samples)
@@ -226,7 +274,7 @@ class Room:
 
 @pytest.fixture(scope="module")
 def ears() -> Iterator[Ears]:
-    engine = recogniser("sphinx")
+    engine = recogniser("auto", recorded=True)
     yield Ears(engine)
     engine.close()
 
@@ -252,6 +300,23 @@ def test_set_up_works_by_voice_alone(  # noqa: PLR0917
     assert settings_file.exists(), heard
     assert load_settings() == Settings(country="IE", ex_word="him", patience="patient"), heard
     assert all(-40 < (each.loudness or 0) < -5 for each in heard)
+
+
+def test_when_it_listens_is_chosen_by_voice_and_holds_at_once(
+    pack: Pack, understander: Understander, ears: Ears, tmp_path: Path
+) -> None:
+    dialogue, synthesis, waking = Dialogue(pack), Synthesis(), Waking("open")
+    mouth = Mouth(Prompts(tmp_path / "prompts", synthesis), Timeline())
+    session = Session(ears, understander, dialogue, mouth, waking=waking)
+    wish = understander.understand([Hypothesis("only listen when i say low tide")])
+    list(session._answer(None, wish, dialogue.hear(wish, 1.0), 1.0, 0.0))
+    assert waking.mode == "wake"
+    assert not waking.sleeps(dialogue, 59.0)
+    assert waking.sleeps(dialogue, 61.0)
+    wish = understander.understand([Hypothesis("i am wearing headphones")])
+    list(session._answer(None, wish, dialogue.hear(wish, 2.0), 2.0, 0.0))
+    assert session._barge_in == "full"
+    synthesis.close()
 
 
 def test_loudness_is_that_of_the_voice_and_not_of_its_pauses() -> None:

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from lowtide.intents.dialogue import Dialogue
+from lowtide.intents.events import Utterance
 from lowtide.intents.pack import load
 from lowtide.intents.person import Person
 from lowtide.voice.earcons import TONES, earcon
@@ -21,12 +22,13 @@ from lowtide.voice.mouth import Mouth, Tail
 from lowtide.voice.packs import understander
 from lowtide.voice.prompts import Prompts, cache_folder
 from lowtide.voice.session import Done, Listening, Session
+from lowtide.voice.settings import BargeIn
 from lowtide.voice.speaker import Timeline
 from lowtide.voice.synthesis import PROMPT_RATE, Synthesis
 from lowtide.voice.waking import SLEEPS_AFTER, Waking
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
-from bench_realtime import EchoRoom
+from bench_realtime import AUDIBLE, YIELDS_WITHIN, EchoRoom, HeldSpeaker, ScriptedEars, Watched
 
 Spoken_ = Callable[..., Path]
 
@@ -43,7 +45,8 @@ class Night:
     def session(self, timeline: Timeline, **chosen: Any) -> tuple[Session, Dialogue]:
         dialogue = Dialogue(self.pack, person=Person(night="off"))
         mouth = Mouth(Prompts(cache_folder(), self.synthesis), timeline)
-        return Session(Ears(self.engine), self.understander, dialogue, mouth, **chosen), dialogue
+        ears = chosen.pop("ears", None) or Ears(self.engine)
+        return Session(ears, self.understander, dialogue, mouth, **chosen), dialogue
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +106,51 @@ def test_who_goes_on_after_our_answer_began_is_heard_as_one(night: Night, spoken
     assert timeline.sounds[1][0] > begun + 1.0
 
 
+@pytest.mark.parametrize(("gain", "barge_in"), [(None, "full"), (-10, "stop")])
+def test_who_goes_on_is_given_way_within_a_tenth_of_a_second(
+    night: Night,
+    spoken: Spoken_,
+    gain: float | None,
+    barge_in: BargeIn,
+    record_property: Callable[..., None],
+) -> None:
+    speaker, said = HeldSpeaker(), lines(spoken, "i want to call him", "because i miss him so much")
+    room = EchoRoom(speaker, said, gain, 0.1, over=0.4, cancel=barge_in == "stop")
+    watched = Watched(room)
+    session, _ = night.session(speaker, barge_in=barge_in)
+    (heard,) = texts(session.converse(watched, greet=True))
+    assert "miss" in heard
+    sound = room.said[1][0] + np.flatnonzero(np.abs(said[1]) > AUDIBLE)[0] / RATE
+    began = next(each for each in watched.voiced if each > sound - FRAME_SECONDS)
+    silent = next(each for each in speaker.held if each > sound)
+    where = "headphones" if gain is None else f"echo at {gain} dB"
+    record_property(f"gives way after voice activity, {where}", f"{silent - began:.3f} s")
+    assert silent - began <= YIELDS_WITHIN
+
+
+class StartledEars(ScriptedEars):
+    """Take a frame of each second for the beginning of speech: no short sound of ours did that."""
+
+    def hear(self, frame: Frame, patience: float, **_: object) -> Utterance | None:
+        self.stirring = frame.index % 31 == 0
+        return super().hear(frame, patience)
+
+
+def test_a_frame_that_is_taken_for_speech_costs_a_gap_and_no_word(night: Night) -> None:
+    speaker, silence = HeldSpeaker(), np.zeros(FRAME_SAMPLES, np.int16)
+    session, _ = night.session(speaker, ears=StartledEars(every=100))
+    list(session.converse(Frame(at, silence) for at in range(190)))
+    assert len(speaker.held) == 1
+    (begun, cut), (again, rest), *more = speaker.sounds
+    assert again - begun - len(cut) / PROMPT_RATE == pytest.approx(FRAME_SECONDS, abs=0.002)
+    uncut = Timeline()
+    session, _ = night.session(uncut, ears=ScriptedEars(every=100))
+    list(session.converse(Frame(at, silence) for at in range(190)))
+    assert sum(map(len, (cut, rest, *(each for _, each in more)))) == pytest.approx(
+        sum(len(each) for _, each in uncut.sounds), abs=PROMPT_RATE / 100
+    )
+
+
 @pytest.mark.parametrize(("gain", "delay"), [(-20, 0.0), (-10, 0.15), (0, 0.3)])
 def test_our_own_voice_is_never_answered(
     night: Night, spoken: Spoken_, gain: float, delay: float
@@ -112,6 +160,31 @@ def test_our_own_voice_is_never_answered(
     room = EchoRoom(timeline, said, gain, delay)
     session, _ = night.session(timeline)
     assert len(texts(session.converse(room, greet=True))) == len(said)
+
+
+@pytest.mark.parametrize("gain", [-10, 0])
+def test_where_a_device_skips_our_own_voice_is_not_taken_for_a_stop(
+    night: Night, gain: float
+) -> None:
+    for seed in range(11, 16):
+        timeline = Timeline()
+        room = EchoRoom(timeline, [], gain, 0.1, skips=0.05, seed=seed)
+        session, _ = night.session(timeline)
+        assert texts(session.converse(room, greet=True)) == []
+
+
+def test_who_speaks_over_us_is_not_taken_for_our_own_voice(night: Night, spoken: Spoken_) -> None:
+    for voice in ("slt", "rms", "awb"):
+        timeline = Timeline()
+        said = [
+            soundfile.read(spoken(text, voice=voice), dtype="int16")[0]
+            for text in ("does he miss me", "i do not want to live any more")
+        ]
+        ears = Ears(night.engine)
+        session, _ = night.session(timeline, ears=ears)
+        heard = texts(session.converse(EchoRoom(timeline, said, -10, 0.1, over=2.5), greet=True))
+        assert len(heard) == len(said)
+        assert not ears.echo, "danger is heard even then, so that it was heard does not tell"
 
 
 def test_what_was_just_said_is_known_again_and_an_answer_to_it_is_not() -> None:

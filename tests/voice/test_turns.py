@@ -2,7 +2,9 @@
 
 import pytest
 
-from lowtide.intents.completeness import completeness
+from lowtide.intents.pack import load
+from lowtide.intents.understanding import Understander
+from lowtide.models.meaning import load as load_meaning
 from lowtide.voice.frames import FRAME_SECONDS
 from lowtide.voice.turns import PATIENCE, SpeechEnded, SpeechStarted, TurnTaker
 
@@ -47,22 +49,30 @@ def test_speech_without_end_is_cut_and_goes_on() -> None:
     assert [what for what, _ in found][:3] == ["started", "ended", "started"]
 
 
+@pytest.fixture(scope="module")
+def understander() -> Understander:
+    return Understander(load(), meaning=load_meaning())
+
+
 @pytest.mark.parametrize(
-    ("heard", "known", "is_"),
+    ("heard", "is_"),
     [
-        ("i want to call him", True, "whole"),
-        ("i want to", False, "open"),
-        ("i miss him because", False, "open"),
-        ("and then he", False, "open"),
-        ("no", False, "unknown"),
-        ("we drove up to the lake", False, "unknown"),
-        ("", False, "unknown"),
+        ("i want to call him", "whole"),
+        ("the whole flat is so quiet without anyone in it", "clear"),
+        ("i want to", "open"),
+        ("i miss him because", "open"),
+        ("and then he", "open"),
+        ("we drove up to the lake", "unknown"),
+        ("i want to die", "unknown"),
+        ("", "unknown"),
     ],
 )
-def test_a_sentence_is_whole_or_open(heard: str, known: bool, is_: str) -> None:  # noqa: FBT001
-    assert completeness(heard, known=known) == is_
+def test_a_sentence_is_whole_or_clear_or_open(
+    understander: Understander, heard: str, is_: str
+) -> None:
+    assert understander.completeness(heard) == is_
 
 
 def test_every_preset_waits_longest_where_a_sentence_is_open() -> None:
     for waits in PATIENCE.values():
-        assert waits["whole"] < waits["unknown"] < waits["open"]
+        assert waits["whole"] < waits["clear"] < waits["unknown"] < waits["open"]

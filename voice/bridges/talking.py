@@ -10,7 +10,7 @@ our voice is known on the clock of the frames, and the ears stay closed exactly 
 import queue
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import soxr
@@ -119,6 +119,11 @@ class FarSpeaker:
         """Whether something sounds or is about to."""
         return self._start is not None
 
+    @property
+    def began(self) -> float | None:
+        """When what sounds was sent."""
+        return self._start
+
     def play(self, samples: Samples, now: float, worked: float) -> None:  # noqa: ARG002
         """Sound these samples once what sounds now has ended."""
         if not len(samples):
@@ -206,7 +211,7 @@ class Talking:
     def __iter__(self) -> Iterator[Frame]:
         """Frames of what comes, numbered on from where the dialogue was left."""
         for frame in framed(self._sound()):
-            moved = Frame(frame.index + self._first, frame.samples)
+            moved = replace(frame, index=frame.index + self._first)
             self._now = moved.end
             yield moved
 

@@ -1,12 +1,9 @@
 """PocketSphinx with the wheel's US-English sounds and our own language model, in a worker process.
 
 The binding never releases the interpreter lock (measured: audio callbacks up to 1.8 s late), so it
-decodes in a child. Every frame sent is answered with the partial text; that many answers may be
-outstanding before `accept` waits, so the child can't fall behind unseen. A child that dies takes
-the utterance with it, not the session: the next `start` has a new one.
+decodes in a child.
 """
 
-import contextlib
 import itertools
 import math
 from collections import defaultdict
@@ -19,8 +16,7 @@ from typing import Any
 import lowtide.models
 from lowtide.intents.events import Hypothesis
 from lowtide.voice.errors import NoRecogniser
-from lowtide.voice.frames import Frame
-from lowtide.voice.worker import Worker, WorkerLost
+from lowtide.voice.recognisers.in_child import OUTSTANDING, InChild, answer
 
 MODEL = Path(lowtide.models.__file__).parent / "sphinx" / "en.lm.bin"
 """The general language model mixed with the packs' phrases; models/sphinx/README.md."""
@@ -28,10 +24,6 @@ DICTIONARY = MODEL.with_name("en.dict")
 N_BEST = 8
 PATHS = 100
 """Paths of the lattice read for `N_BEST` different readings: many differ in pauses only."""
-OUTSTANDING = 64
-"""Frames (2 s) the child may be behind: it catches up after each new start, see `FRESH_STARTS`."""
-ANSWER_WITHIN = 20.0
-"""Seconds; loading the model takes under one."""
 FRESH_STARTS = (32, 64)
 """Frames (1 s, 2 s) after which an utterance is decoded from its beginning once more, each time
 with a better idea of the voice and the room; docs/engines.md."""
@@ -55,108 +47,23 @@ Reading = tuple[str, float]
 """Text and its log score."""
 
 
-class Sphinx:
-    """The embedded engine: works on a fresh machine without any download.
+class Sphinx(InChild):
+    """The engine that needs no download and no onnxruntime.
 
     Args:
-        behind: Frames the child may be behind; a recording comes faster than it can be worked, and
-            with 1 it waits for each, so that no backlog is counted as delay.
+        behind: Frames the child may be behind.
 
     Raises:
         NoRecogniser: The worker could not load the model.
     """
 
-    name = "PocketSphinx (embedded)"
-
     def __init__(self, behind: int = OUTSTANDING) -> None:
-        self._behind = behind
         if not (MODEL.is_file() and DICTIONARY.is_file()):
             raise NoRecogniser(
                 f"{MODEL.parent}: the language model is missing; install lowtide again."
             )
-        self._worker = Worker(_serve)
-        self._lost = False
-        self._outstanding = 0
-        self._partial = ""
-        self._expect("ready")
-
-    def start(self) -> None:
-        """Begin an utterance; one under way is dropped.
-
-        Raises:
-            NoRecogniser: The worker had died, and a new one could not load the model.
-        """
-        if not self._lost:
-            with self._may_lose():
-                self._settle()
-                self._worker.send("start")
-                self._worker.receive(ANSWER_WITHIN)
-        if self._lost:
-            self._expect("ready")
-            self._worker.send("start")
-            self._expect("started")
-            self._lost = False
-        self._partial = ""
-
-    def accept(self, frame: Frame) -> None:
-        """Take in one frame of the utterance."""
-        if self._lost:
-            return
-        with self._may_lose():
-            self._worker.send(frame.samples.tobytes())
-            self._outstanding += 1
-            while self._outstanding >= self._behind or (
-                self._outstanding and self._worker.waiting()
-            ):
-                self._take_partial()
-
-    def partial(self) -> str:
-        """What was understood so far."""
-        return self._partial
-
-    def finish(self) -> tuple[Hypothesis, ...]:
-        """End the utterance: n-best, best first; none when the worker died over it."""
-        readings: Sequence[Reading] = ()
-        if not self._lost:
-            with self._may_lose():
-                self._settle()
-                self._worker.send("finish")
-                readings = self._worker.receive(ANSWER_WITHIN)
-        return hypotheses(readings)
-
-    def close(self) -> None:
-        """End the worker."""
-        self._worker.close()
-
-    @contextlib.contextmanager
-    def _may_lose(self) -> Iterator[None]:
-        """Put a new worker in the place of one that dies; until the next start nothing is heard."""
-        try:
-            yield
-        except WorkerLost:
-            self._worker.close()
-            self._worker = Worker(_serve)
-            self._lost = True
-            self._outstanding = 0
-            self._partial = ""
-
-    def _expect(self, answer: str) -> None:
-        try:
-            said = self._worker.receive(ANSWER_WITHIN)
-        except WorkerLost as error:
-            raise NoRecogniser(
-                "PocketSphinx did not start; install it again: "
-                "pip install --force-reinstall pocketsphinx"
-            ) from error
-        assert said == answer
-
-    def _settle(self) -> None:
-        while self._outstanding:
-            self._take_partial()
-
-    def _take_partial(self) -> None:
-        self._partial = self._worker.receive(ANSWER_WITHIN)
-        self._outstanding -= 1
+        remedy = "install it again: pip install --force-reinstall pocketsphinx"
+        super().__init__("PocketSphinx (embedded)", _serve, remedy, behind)
 
 
 def hypotheses(readings: Sequence[Reading]) -> tuple[Hypothesis, ...]:
@@ -181,16 +88,7 @@ def hypotheses(readings: Sequence[Reading]) -> tuple[Hypothesis, ...]:
 def _serve(pipe: Connection) -> None:
     decoding = Decoding()
     pipe.send("ready")
-    while True:
-        message = pipe.recv()
-        if message == "start":
-            decoding.start()
-            pipe.send("started")
-        elif message == "finish":
-            pipe.send(decoding.finish())
-            decoding.remember()
-        else:
-            pipe.send(decoding.take(message))
+    answer(pipe, decoding)
 
 
 @dataclass(frozen=True)
@@ -247,18 +145,20 @@ class Decoding:
             self._decode_anew()
         elif self._under_way:
             self._decoder.process_raw(samples, no_search=False, full_utt=False)
+        return self.look()
+
+    def look(self) -> str:
+        """What was understood so far."""
         return self._best() if self._under_way else ""
 
-    def finish(self) -> list[Reading]:
-        """The readings of the whole utterance, best first."""
+    def finish(self, *, looked: bool) -> tuple[Hypothesis, ...]:  # noqa: ARG002 - it never stops
+        """The readings of the whole utterance, best first; its mean is kept for the next one."""
         if not self._under_way:
             self._decode_anew()
         self._end()
-        return list(self._readings())
-
-    def remember(self) -> None:
-        """Keep the mean of the utterance for the next one."""
+        readings = hypotheses(list(self._readings()))
         self._known = self._known.with_utterance(self._own_mean(), REMEMBERED)
+        return readings
 
     def _decode_anew(self) -> None:
         self._end()
