@@ -193,6 +193,17 @@ class Dialogue:
         """Whether the person ends what they say by saying so."""
         return self.person.patience == "until_done" and self._state not in ANSWERED_AT_ONCE
 
+    def ends(self, heard: Understanding) -> bool:
+        """Whether these words end something, so that they count while our own voice sounds too.
+
+        In breathing that is whatever it waits for: its cues come at the very moments in which
+        somebody dizzy says so.
+        """
+        if heard.intent in ("stop", "good_night"):
+            return True
+        step = self._step
+        return self._state == "breathing" and isinstance(step, Until) and step.takes(heard)
+
     def urgent(self) -> tuple[Say, ...]:
         """The words for danger, which must sound at once and so are rendered ahead."""
         return tuple(self._speech.script(name) for name in self._pack.scripts)

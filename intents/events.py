@@ -63,7 +63,7 @@ class Alarm:
     script: str
     """The first words of the answer, by their name in `_safety.toml`: "choking", "unsafe_now" …"""
     frame: str = ""
-    """The frame that caught it, for explaining."""
+    """The frame that caught it; empty where it was only near to danger."""
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,8 @@ _MINE = (
 _MY_EX = re.compile(
     rf"\b(?:my|me) (?:(?:old|former|soon to be) )?(?:(?:ex )?(?:{_MINE})|ex)\b(?: (?:{_MINE})\b)?"
 )
+_RUNG = re.compile(rf"\bwring(ing)? {EX}\b(?! neck\b)")
+"""Somebody to be rung, as a recogniser writes it; what is wrung is a neck."""
 _WORD = re.compile(r"[a-z']+")
 
 
@@ -127,7 +129,7 @@ def with_ex(words: str, names: Collection[str]) -> str:
             written.extend((EX, "self"))
         else:
             written.append(word)
-    return " ".join(written)
+    return _RUNG.sub(rf"ring\1 {EX}", " ".join(written))
 
 
 def canonical(text: str, names: Collection[str] = ()) -> str:

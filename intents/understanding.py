@@ -49,6 +49,8 @@ LIKELIER = 4.5
 """How much more a reading counts for what is meant when it is, word for word, one of our phrases:
 people say those more often. For danger every reading counts as the recogniser has it, so that a
 likelier "call him" never outweighs a "kill him"; docs/understanding.md."""
+NEAR_DANGER = "near to what people in danger say"
+"""Why there is an alarm, where no frame says so."""
 SHOWN = 3
 """Candidates in an explanation."""
 LOOKED_THROUGH = 3
@@ -143,7 +145,7 @@ class Understander:
             alarm=alarm,
             beneath=intent,
             ex_word=ex_word(text, self._pack.names),
-            because=alarm.frame if alarm else best.phrase,
+            because=(alarm.frame or NEAR_DANGER) if alarm else best.phrase,
             known=known is not None,
             wakes=self._wakes(hypotheses),
             change=None if alarm else self._changed(wish, hypotheses[1:] if not known else ()),
@@ -284,7 +286,7 @@ def _weighed(framed: Alarm | None, read: _Read) -> Alarm | None:
         intent = max(read.danger, key=lambda each: read.danger[each] / DANGER[each])
         if read.danger[intent] < DANGER[intent]:
             return None
-        return Alarm(intent, "B", QUESTION[intent], "near to what people in danger say")
+        return Alarm(intent, "B", QUESTION[intent])
     doubted = framed.script not in NEVER_DOUBTED and max(read.danger.values()) < HARMLESS
     if framed.tier == "A" and doubted:
         return replace(framed, tier="B", script=QUESTION[framed.intent])

@@ -45,6 +45,7 @@ from lowtide.voice.engines import recogniser
 from lowtide.voice.errors import Trouble
 from lowtide.voice.frames import RATE, Samples, framed
 from lowtide.voice.packs import understander
+from lowtide.voice.recognisers import Recogniser
 from lowtide.voice.recognisers.vosk_trial import try_out
 from lowtide.voice.recording import Recording
 from lowtide.voice.turns import JUDGED_AFTER, PATIENCE
@@ -194,27 +195,29 @@ def _measured(
     reader = understander(pack)
     reader.understand([Hypothesis("stay with me")])  # Everything but the engine is loaded now.
     before, begun = _resident(), time.perf_counter()
-    ears = Ears(recogniser(engine, model, recorded=True))
+    hearing = recogniser(engine, model, recorded=True)
     loaded = time.perf_counter() - begun
     try:
-        listener = _Listener(ears, reader, PATIENCE[patience])
+        listener = _Listener(hearing, reader, PATIENCE[patience])
         heard = [listener.hear(said) for said in recordings]
         taken = _resident() - before
         figures = _figures(recordings, heard, listener, memory=taken, loaded=loaded)
-        return ears.recogniser.name, figures
+        return hearing.name, figures
     finally:
-        ears.recogniser.close()
+        hearing.close()
 
 
 class _Listener:
     """Hears recordings one after the other, and counts what it takes."""
 
-    def __init__(self, ears: Ears, reader: Understander, patience: dict[str, float]) -> None:
+    def __init__(
+        self, engine: Recogniser, reader: Understander, patience: dict[str, float]
+    ) -> None:
         self.seconds = 0.0
         """Of sound."""
         self.cpu = 0.0
         """Of hearing it."""
-        self._ears = ears
+        self._engine = engine
         self._reader = reader
         self._patience = patience
 
@@ -237,7 +240,7 @@ class _Listener:
 
     def _utterances(self, sound: Samples) -> Iterator[tuple[Utterance, float, float]]:
         """Each with the silence that was waited for, and the work after it, in seconds."""
-        self._ears.close_gate()
+        self._ears = Ears(self._engine)
         for frame in framed([np.pad(sound, (0, int(TAIL * RATE)))]):
             patience = self._patience_now()
             begun = time.perf_counter()

@@ -157,7 +157,8 @@ class Listener:
     """A session with one speaker: what the recogniser learns of the voice stays in it."""
 
     def __init__(self, engine: str, reader: Understander, room: Room) -> None:
-        self._ears = Ears(recogniser(engine))
+        self._engine = recogniser(engine)
+        self._ears = Ears(self._engine)
         self._reader = reader
         self._room = room
 
@@ -166,7 +167,7 @@ class Listener:
         try:
             return [self._spoken(row, voice) for row in rows]
         finally:
-            self._ears.recogniser.close()
+            self._engine.close()
 
     def _spoken(self, row: Row, voice: str) -> Spoken:
         sound = _in_room(_samples(_speech(row.text, voice)), self._room, f"{voice} {row.text}")
@@ -184,7 +185,7 @@ class Listener:
         )
 
     def _hear(self, sound: Samples) -> Iterator[tuple[Hypothesis, ...]]:
-        self._ears.close_gate()
+        self._ears = Ears(self._engine)
         for frame in _and_silence(framed([sound]), self._ears):
             if (utterance := self._ears.hear(frame, self._patience())) and utterance.text:
                 yield utterance.hypotheses

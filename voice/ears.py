@@ -90,12 +90,6 @@ class Ears:
         self._begin(frames[0].start, frames)
         self._turns.resume(frames[0].index, frames[-1].index)
 
-    def close_gate(self) -> None:
-        """Forget what is under way: our own voice begins, or its rest was heard."""
-        self._turns.reset()
-        self._activity.reset()
-        self._pre_roll.clear()
-
     def _begin(self, start: float, frames: Iterable[Frame]) -> None:
         self._start = start
         self.recogniser.start()

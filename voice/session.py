@@ -215,11 +215,8 @@ class Session:
 
     def _hear_over(self, frame: Frame, now: float, arrived: float) -> Iterator[Event]:
         """Hear while our own voice sounds, or the room still carries it."""
-        if self._over is None and not self._mouth.sounding:
-            self._ears.close_gate()
-            return
         follows = self._over is not None and self._over.follows is not None
-        waits = self._barge_in == "stop" and not follows
+        waits = self._barge_in == "stop" and self._mouth.sounding and not follows
         patience = OVER_PATIENCE if waits else self._patience_now()
         early = self._has_just_begun(now)
         softest = min(self._loudness - SOFTER_BY, self._mouth.rest) if early else float("-inf")
@@ -297,16 +294,22 @@ class Session:
             return False
         if self._barge_in == "full" or not self._mouth.sounding:
             return True
-        found = self._understander.understand(utterance.hypotheses)
-        return _matters(found)
+        found = self._understand(utterance)
+        return _matters(found) or self._dialogue.ends(found)
 
     def _is_ours(self, text: str, utterance: Utterance) -> bool:
-        """Whether these words of it are ours; a few words of danger are heard through an echo."""
+        """Whether these words of it are ours.
+
+        Plain words of danger are heard through an echo. What is only near to danger is not: it is
+        what a recogniser makes of what is left of us.
+        """
         echo = self._ears.echo
         if self._mouth.is_ours(text, utterance.start, echo=echo):
             return True
-        few = len(text.split()) < FEWEST_WORDS
-        return echo and (few or self._understand(utterance).alarm is None)
+        if not echo:
+            return False
+        alarm = self._understand(utterance).alarm
+        return len(text.split()) < FEWEST_WORDS or alarm is None or not alarm.frame
 
     def _with_stop_first(self, utterance: Utterance) -> Utterance:
         """A short word over our voice, read as a stop where one of its best readings is one."""

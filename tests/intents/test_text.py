@@ -34,6 +34,19 @@ def test_short_forms_are_opened(said: str, written: str) -> None:
     assert canonical(said, NAMES) == written
 
 
+@pytest.mark.parametrize(
+    ("heard", "meant"),
+    [
+        ("my hand keeps going to the phone i so badly want to wring her",
+         "my hand keeps going to the phone i so badly want to ring ex"),
+        ("stop me wringing sam", "stop me ringing ex"),
+        ("i could wring his neck", "i could wring ex neck"),
+    ],
+)  # fmt: skip
+def test_who_is_to_be_rung_is_not_to_be_wrung(heard: str, meant: str) -> None:
+    assert canonical(heard, NAMES) == meant
+
+
 def test_who_did_it_to_whom_stays() -> None:
     forms = {canonical(line) for line in ("he called me", "i called him", "i didn't call him",
                                           "i want to call him")}  # fmt: skip

@@ -28,9 +28,21 @@ from lowtide.voice.synthesis import PROMPT_RATE, Synthesis
 from lowtide.voice.waking import SLEEPS_AFTER, Waking
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
-from bench_realtime import AUDIBLE, YIELDS_WITHIN, EchoRoom, HeldSpeaker, ScriptedEars, Watched
+from bench_realtime import (
+    AUDIBLE,
+    YIELDS_WITHIN,
+    EchoRoom,
+    HeldSpeaker,
+    Punctual,
+    ScriptedEars,
+    Watched,
+)
 
 Spoken_ = Callable[..., Path]
+CUE = 2
+"""Of the sounds of ours: the first words of the exercise, and "in" come before it."""
+TAIL = 0.05
+"""Seconds after a sound of ours, in which the room may still carry it."""
 
 
 class Night:
@@ -69,7 +81,7 @@ def texts(events: Iterator[Any]) -> list[str]:
 def test_stop_over_our_voice_is_silence_before_the_word_has_ended(
     night: Night, spoken: Spoken_
 ) -> None:
-    timeline = Timeline()
+    timeline = Punctual()
     room = EchoRoom(timeline, lines(spoken, "does he miss me", "stop"), None, over=2.5)
     session, _ = night.session(timeline)
     assert "stop" in texts(session.converse(room, greet=True))
@@ -80,7 +92,7 @@ def test_stop_over_our_voice_is_silence_before_the_word_has_ended(
 
 
 def test_talk_that_is_not_for_us_makes_us_wait_and_go_on(night: Night, spoken: Spoken_) -> None:
-    timeline = Timeline()
+    timeline = Punctual()
     said = lines(spoken, "does he miss me", "the bins go out on tuesday morning")
     session, _ = night.session(timeline)
     heard = texts(session.converse(EchoRoom(timeline, said, None, over=2.5), greet=True))
@@ -89,13 +101,51 @@ def test_talk_that_is_not_for_us_makes_us_wait_and_go_on(night: Night, spoken: S
     assert rest[0] > cut[0] + len(cut[1]) / PROMPT_RATE, "we were silent in between"
 
 
+class AtACue:
+    """Headphones, and somebody who asks for breathing and says something at its second cue."""
+
+    def __init__(self, timeline: Timeline, said: list[Any], after: float) -> None:
+        self._timeline, (self._asked, self._later), self._after = timeline, said, after
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Frames until five seconds after the second line.
+
+        It is said `after` seconds into the cue, or after its end where that is sooner.
+        """
+        silence, said, last = np.zeros(RATE, np.int16), False, 0.0
+        rest = np.concatenate((silence, self._asked))
+        for index in range(round(60 / FRAME_SECONDS)):
+            now = index * FRAME_SECONDS
+            if not said and len(self._timeline.sounds) > CUE:
+                start, samples = self._timeline.sounds[CUE]
+                if now >= start + min(self._after, len(samples) / PROMPT_RATE + TAIL):
+                    rest, said, last = self._later, True, now
+            if said and now > last + 5:
+                return
+            mine, rest = rest[:FRAME_SAMPLES], rest[FRAME_SAMPLES:]
+            yield Frame(index, np.pad(mine, (0, FRAME_SAMPLES - len(mine))))
+
+
+@pytest.mark.parametrize("after", [0.1, 0.25, 60.0], ids=["at its start", "in it", "just after it"])
+@pytest.mark.parametrize(("later", "state"), [("good night", "asleep"), ("i feel dizzy", "idle")])
+def test_a_word_at_a_cue_for_breathing_is_heard(
+    night: Night, spoken: Spoken_, later: str, state: str, after: float
+) -> None:
+    timeline = Punctual()
+    session, dialogue = night.session(timeline)
+    room = AtACue(timeline, lines(spoken, "breathe with me", later), after)
+    replies = [event.turn.reply for event in session.converse(room) if isinstance(event, Done)]
+    assert dialogue.state == state, replies
+    assert state == "asleep" or replies[-1] in night.pack.lines["breathe_dizzy"]
+
+
 def test_who_goes_on_after_our_answer_began_is_heard_as_one(night: Night, spoken: Spoken_) -> None:
     first, second = lines(spoken, "i want to call him", "because i miss him so much")
     sound = np.concatenate((np.zeros(RATE, np.int16), first, np.zeros(int(0.75 * RATE), np.int16),
                             second, np.zeros(3 * RATE, np.int16)))  # fmt: skip
     frames = [Frame(at, sound[at * FRAME_SAMPLES :][:FRAME_SAMPLES])
               for at in range(len(sound) // FRAME_SAMPLES)]  # fmt: skip
-    timeline = Timeline()
+    timeline = Punctual()
     session, _ = night.session(timeline)
     (heard,) = texts(session.converse(frames))
     assert "call" in heard
@@ -143,7 +193,7 @@ def test_a_frame_that_is_taken_for_speech_costs_a_gap_and_no_word(night: Night) 
     assert len(speaker.held) == 1
     (begun, cut), (again, rest), *more = speaker.sounds
     assert again - begun - len(cut) / PROMPT_RATE == pytest.approx(FRAME_SECONDS, abs=0.002)
-    uncut = Timeline()
+    uncut = Punctual()
     session, _ = night.session(uncut, ears=ScriptedEars(every=100))
     list(session.converse(Frame(at, silence) for at in range(190)))
     assert sum(map(len, (cut, rest, *(each for _, each in more)))) == pytest.approx(
@@ -155,7 +205,7 @@ def test_a_frame_that_is_taken_for_speech_costs_a_gap_and_no_word(night: Night) 
 def test_our_own_voice_is_never_answered(
     night: Night, spoken: Spoken_, gain: float, delay: float
 ) -> None:
-    timeline = Timeline()
+    timeline = Punctual()
     said = lines(spoken, "does he miss me", "i want to call him", "stay with me")
     room = EchoRoom(timeline, said, gain, delay)
     session, _ = night.session(timeline)
@@ -167,7 +217,7 @@ def test_where_a_device_skips_our_own_voice_is_not_taken_for_a_stop(
     night: Night, gain: float
 ) -> None:
     for seed in range(11, 16):
-        timeline = Timeline()
+        timeline = Punctual()
         room = EchoRoom(timeline, [], gain, 0.1, skips=0.05, seed=seed)
         session, _ = night.session(timeline)
         assert texts(session.converse(room, greet=True)) == []
@@ -175,7 +225,7 @@ def test_where_a_device_skips_our_own_voice_is_not_taken_for_a_stop(
 
 def test_who_speaks_over_us_is_not_taken_for_our_own_voice(night: Night, spoken: Spoken_) -> None:
     for voice in ("slt", "rms", "awb"):
-        timeline = Timeline()
+        timeline = Punctual()
         said = [
             soundfile.read(spoken(text, voice=voice), dtype="int16")[0]
             for text in ("does he miss me", "i do not want to live any more")
@@ -209,7 +259,7 @@ def test_the_ears_open_when_the_room_has_fallen_silent() -> None:
 
 
 def test_an_open_microphone_says_that_it_sleeps_after_half_an_hour(night: Night) -> None:
-    timeline = Timeline()
+    timeline = Punctual()
     session, dialogue = night.session(timeline, waking=Waking("open"))
     silence = np.zeros(FRAME_SAMPLES, np.int16)
     count = round((SLEEPS_AFTER["open"] + 60) / FRAME_SECONDS)
