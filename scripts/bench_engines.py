@@ -145,7 +145,7 @@ def _asked(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _engines(vosk_model: Path | None) -> Iterator[tuple[str, Path | None]]:
-    yield "moonshine", None
+    yield "whisper", None
     yield "sphinx", None
     try:
         if vosk_model:

@@ -1,7 +1,7 @@
 """Score labelled utterances as they are after speech: spoken, heard, recognised, understood.
 
     scripts/bench spoken [FILE…] [--rows N] [--voices slt,rms] [--noise FOLDER] [--snr 10]
-                         [--engine moonshine] [--save FILE] [--json]
+                         [--engine whisper] [--save FILE] [--json]
 
 Each row is spoken by every voice of flite, mixed with noise where a folder of it is given, and goes
 through voice activity, turns and the recogniser as a recording does; beside it stands what the

@@ -92,7 +92,7 @@ def test_engines_stand_beside_each_other_on_a_folder_of_recordings(
         (tmp_path / f"{number}.txt").write_text(line + "\n")
     shutil.copy(spoken("good night"), tmp_path / "without its words.wav")
     figures = bench("engines", tmp_path, "--vosk-model", vosk_folder)
-    assert [name.split()[0] for name in figures] == ["Moonshine", "PocketSphinx", "Vosk"]
+    assert [name.split()[0] for name in figures] == ["Whisper", "PocketSphinx", "Vosk"]
     for each in figures.values():
         assert each["recordings"] == 3
         assert each["words"] == 12

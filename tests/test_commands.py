@@ -180,8 +180,8 @@ def test_a_device_that_is_not_there_is_answered_with_those_that_are(
 
 
 def test_an_unknown_engine(lowtide: Lowtide) -> None:
-    done = lowtide("hear", "any.wav", "--engine", "whisper")
-    assert complaint(done).endswith("'whisper'; there are: auto, vosk, moonshine, sphinx")
+    done = lowtide("hear", "any.wav", "--engine", "siri")
+    assert complaint(done).endswith("'siri'; there are: auto, vosk, whisper, sphinx")
 
 
 def test_vosk_without_its_model(lowtide: Lowtide) -> None:

@@ -37,7 +37,7 @@ app.add_typer(service_app, name="service")
 app.add_typer(journal_app, name="journal")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
-Engine = Annotated[str, typer.Option(help="auto, vosk, moonshine or sphinx.")]
+Engine = Annotated[str, typer.Option(help="auto, vosk, whisper or sphinx.")]
 PackFolder = Annotated[Path | None, typer.Option("--pack", help="A pack folder of your own.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same choice of words.")]
 

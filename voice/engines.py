@@ -6,7 +6,7 @@ from lowtide.models.store import Store, StoreTrouble
 from lowtide.voice.errors import NoRecogniser
 from lowtide.voice.recognisers import Recogniser
 
-ENGINES = ("auto", "vosk", "moonshine", "sphinx")
+ENGINES = ("auto", "vosk", "whisper", "sphinx")
 
 
 def recogniser(
@@ -26,8 +26,8 @@ def recogniser(
         raise NoRecogniser(f"There is no engine called {engine!r}; there are: {', '.join(ENGINES)}")
     if engine == "sphinx":
         return _sphinx(recorded=recorded)
-    if engine == "moonshine":
-        return _moonshine(recorded=recorded)
+    if engine == "whisper":
+        return _whisper(recorded=recorded)
     folder = _tried(vosk_model) if vosk_model else _installed_model()
     if folder is not None:
         from lowtide.voice.recognisers.vosk import Vosk  # noqa: PLC0415 - loads libvosk
@@ -36,15 +36,15 @@ def recogniser(
     if engine == "vosk":
         raise NoRecogniser("No Vosk model is installed; fetch one: lowtide models get speech")
     try:
-        return _moonshine(recorded=recorded)
+        return _whisper(recorded=recorded)
     except NoRecogniser:  # There is no onnxruntime for this machine.
         return _sphinx(recorded=recorded)
 
 
-def _moonshine(*, recorded: bool) -> Recogniser:
-    from lowtide.voice.recognisers.moonshine import Moonshine  # noqa: PLC0415 - starts a worker
+def _whisper(*, recorded: bool) -> Recogniser:
+    from lowtide.voice.recognisers.whisper import Whisper  # noqa: PLC0415 - starts a worker
 
-    return Moonshine(behind=1) if recorded else Moonshine()
+    return Whisper(behind=1) if recorded else Whisper()
 
 
 def _sphinx(*, recorded: bool) -> Recogniser:

@@ -37,7 +37,7 @@ def serve(
     ] = False,
     certificate: PemFile = None,
     key: PemFile = None,
-    engine: Annotated[str, typer.Option(help="auto, vosk, moonshine or sphinx.")] = "",
+    engine: Annotated[str, typer.Option(help="auto, vosk, whisper or sphinx.")] = "",
     pack: Annotated[Path | None, typer.Option("--pack", help="A pack folder of your own.")] = None,
 ) -> None:
     """Serve Home Assistant (Wyoming): answers, ears and voice; or a page for a phone (--web).

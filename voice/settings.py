@@ -29,7 +29,7 @@ class Settings(BaseModel):
     speaker: str | None = None
     """A device's name, or a part of it that only one has."""
     engine: str = "auto"
-    """auto, vosk, moonshine or sphinx."""
+    """auto, vosk, whisper or sphinx."""
     vosk_model: Path | None = None
     """An unpacked Vosk model of the person's own."""
     country: str | None = None

@@ -19,6 +19,8 @@ LONGEST = 600.0
 """Seconds after which it is answered anyway, so that a television is not listened to for ever."""
 READINGS = 3
 """Readings of a breath in which closing words are looked for: they are the way to an answer."""
+LEAST_SHARE = 0.1
+"""Of the likeliest reading's confidence, that one needs; some break off after "that's all"."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ class Telling:
         readings = tuple(
             replace(each, text=before, words=())
             for each in breath.hypotheses[:READINGS]
-            if (before := self._closing.cut(each.text)) is not None
+            if each.confidence >= LEAST_SHARE * breath.hypotheses[0].confidence
+            and (before := self._closing.cut(each.text)) is not None
         )
         return replace(breath, hypotheses=readings) if readings else None
 

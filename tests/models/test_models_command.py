@@ -86,4 +86,4 @@ def test_the_model_for_tests_is_never_chosen_for_a_person(
     assert TEST_MODEL.name not in lowtide("models", "list", env=env).stdout
     done = lowtide("doctor", "--engine", "auto", env=env)
     (engine,) = [line for line in done.stdout.splitlines() if line[5:].startswith("engine ")]
-    assert "Moonshine" in engine
+    assert "Whisper" in engine

@@ -38,7 +38,7 @@ def test_one_line_is_answered_aloud(
     time.sleep(0.5)  # so that a sound after the end would be on tape
     assert evening.talk.stop() == (
         0,
-        "Hearing with Moonshine (embedded) on default. Ctrl-C ends.\n",
+        "Hearing with Whisper (embedded) on default. Ctrl-C ends.\n",
     )
 
     assert turn["intent"] == "want_to_call_him"

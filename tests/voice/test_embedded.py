@@ -13,8 +13,8 @@ from lowtide.voice.ears import Ears
 from lowtide.voice.errors import NoRecogniser
 from lowtide.voice.frames import FRAME_SECONDS, RATE, Frame, Samples, framed
 from lowtide.voice.recognisers import sphinx as sphinx_module
-from lowtide.voice.recognisers.moonshine import Moonshine
 from lowtide.voice.recognisers.sphinx import N_BEST, Sphinx, hypotheses
+from lowtide.voice.recognisers.whisper import Whisper
 from lowtide.voice.recording import Recording
 
 Say = Callable[[str], list[Frame]]
@@ -22,10 +22,10 @@ Spoken = Callable[..., Path]
 Needs = Callable[..., None]
 
 
-Embedded = Sphinx | Moonshine
+Embedded = Sphinx | Whisper
 
 
-@pytest.fixture(scope="module", params=[Moonshine, Sphinx])
+@pytest.fixture(scope="module", params=[Whisper, Sphinx])
 def engine(request: pytest.FixtureRequest) -> Iterator[Embedded]:
     engine: Embedded = request.param(behind=1)
     yield engine
@@ -117,7 +117,7 @@ def test_a_dropped_utterance_leaves_nothing_behind(engine: Embedded, say: Say) -
     assert _heard(engine, say("does he miss me"))[0].text == "does he miss me"
 
 
-@pytest.mark.parametrize("kind", [Moonshine, Sphinx])
+@pytest.mark.parametrize("kind", [Whisper, Sphinx])
 def test_a_killed_worker_costs_the_utterance_and_not_the_session(
     kind: type[Embedded], say: Say
 ) -> None:
@@ -135,7 +135,7 @@ def test_a_killed_worker_costs_the_utterance_and_not_the_session(
         engine.close()
 
 
-@pytest.mark.parametrize("kind", [Moonshine, Sphinx])
+@pytest.mark.parametrize("kind", [Whisper, Sphinx])
 def test_a_worker_killed_between_utterances_is_not_noticed(kind: type[Embedded], say: Say) -> None:
     engine = kind(behind=1)
     try:

@@ -308,4 +308,4 @@ def test_a_whole_model_of_ones_own_is_heard_with(
 def test_auto_hears_without_vosk_when_no_model_is_installed() -> None:
     engine = recogniser("auto")
     engine.close()
-    assert engine.name.startswith("Moonshine")
+    assert engine.name.startswith("Whisper")

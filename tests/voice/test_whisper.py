@@ -1,4 +1,4 @@
-"""Moonshine reads whole utterances: long ones in pieces, figures as words, nothing into noise."""
+"""Whisper reads whole utterances: long ones in pieces, figures as words, nothing into noise."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -12,9 +12,9 @@ from lowtide.intents.events import Hypothesis
 from lowtide.models.speech import Reading
 from lowtide.voice.engines import recogniser
 from lowtide.voice.frames import RATE, Frame, Samples, framed
-from lowtide.voice.recognisers import Recogniser, moonshine
-from lowtide.voice.recognisers.moonshine import MODEL, Moonshine, hypotheses, words
+from lowtide.voice.recognisers import Recogniser, whisper
 from lowtide.voice.recognisers.sphinx import Sphinx
+from lowtide.voice.recognisers.whisper import MODEL, Whisper, hypotheses, words
 from lowtide.voice.recording import Recording
 from lowtide.voice.session import HARDLY
 
@@ -30,8 +30,8 @@ OWN_WORDS = (
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[Moonshine]:
-    engine = Moonshine(behind=1)
+def engine() -> Iterator[Whisper]:
+    engine = Whisper(behind=1)
     yield engine
     engine.close()
 
@@ -51,14 +51,14 @@ def _quiet(seconds: float) -> Samples:
     return np.zeros(int(seconds * RATE), np.int16)
 
 
-def test_the_files_are_those_of_the_wheel_they_came_from() -> None:
+def test_the_files_are_those_that_were_looked_at() -> None:
     readme = (MODEL.parent / "README.md").read_text("utf-8")
     for file in sorted(MODEL.iterdir()):
         assert f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}" in readme
 
 
 def test_own_words_are_heard_in_noise_where_pocketsphinx_is_lost(
-    engine: Moonshine, spoken: Spoken, record_property: Callable[[str, object], None]
+    engine: Whisper, spoken: Spoken, record_property: Callable[[str, object], None]
 ) -> None:
     noise = np.random.default_rng(3)
     sphinx = Sphinx(behind=1)
@@ -79,7 +79,7 @@ def test_own_words_are_heard_in_noise_where_pocketsphinx_is_lost(
 
 
 def test_half_a_minute_without_a_stop_is_heard_from_beginning_to_end(
-    engine: Moonshine, spoken: Spoken
+    engine: Whisper, spoken: Spoken
 ) -> None:
     told = [*OWN_WORDS, "last week i drove past the cafe where we met", "i want to call him"]
     parts = [part for text in told for part in (_said(spoken, text), _quiet(0.4))]
@@ -90,7 +90,7 @@ def test_half_a_minute_without_a_stop_is_heard_from_beginning_to_end(
 
 
 def test_the_reading_made_in_a_pause_is_the_result_if_the_pause_ends_the_turn(
-    engine: Moonshine, spoken: Spoken
+    engine: Whisper, spoken: Spoken
 ) -> None:
     frames = list(framed([np.concatenate([_said(spoken, "does he miss me"), _quiet(0.7)])]))
     engine.start()
@@ -104,7 +104,7 @@ def test_the_reading_made_in_a_pause_is_the_result_if_the_pause_ends_the_turn(
     assert seen[1] == engine.finish()[0].text == "does he miss me"
 
 
-def test_who_goes_on_after_a_pause_is_heard_whole(engine: Moonshine, spoken: Spoken) -> None:
+def test_who_goes_on_after_a_pause_is_heard_whole(engine: Whisper, spoken: Spoken) -> None:
     engine.start()
     for part in ("i want to call him", "but i know that i will regret it"):
         for frame in _frames(_said(spoken, part), _quiet(0.3)):
@@ -119,7 +119,7 @@ def _frames(*parts: Samples) -> list[Frame]:
 
 
 @pytest.mark.parametrize("loud", [10, 300, 3000])
-def test_what_is_read_into_rushing_water_is_hardly_heard(engine: Moonshine, loud: int) -> None:
+def test_what_is_read_into_rushing_water_is_hardly_heard(engine: Whisper, loud: int) -> None:
     noise = np.random.default_rng(2).normal(0, loud, 2 * RATE).astype(np.int16)
     assert sum(each.confidence for each in _heard(engine, noise)) < HARDLY
 
@@ -131,6 +131,7 @@ def test_what_is_read_into_rushing_water_is_hardly_heard(engine: Moonshine, loud
         ("Mr. Brown, it's 2,500 miles!", "mister brown it's two thousand five hundred miles"),
         ("Twenty-five minutes – okay?", "twenty five minutes okay"),
         ("At 10:30", "at ten thirty"),
+        ("on 3.5.2020", "on three point five two thousand twenty"),
         ("a 3.5", "a three point five"),
     ],
 )
@@ -150,7 +151,7 @@ def test_without_its_files_the_other_embedded_engine_hears(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("LOWTIDE_MODELS", str(tmp_path))
-    monkeypatch.setattr(moonshine, "MODEL", tmp_path)
+    monkeypatch.setattr(whisper, "MODEL", tmp_path)
     engine = recogniser("auto")
     assert engine.name.startswith("PocketSphinx")
     engine.close()

@@ -1,4 +1,4 @@
-"""Moonshine, which needs no download: it reads what was said whole, when a pause begins.
+"""The recogniser that needs no download: it reads what was said whole, when a pause begins.
 
 The sound is only collected while somebody speaks. In a pause the parent looks (`partial`), and the
 utterance is read; if the pause goes on to the end of the turn, that reading is the result, and the
@@ -21,15 +21,15 @@ from lowtide.intents.numbers import NUMBERS
 from lowtide.intents.pack import Pack, expand, load
 from lowtide.intents.text import tidy
 from lowtide.models.speech import RATE, Reading
-from lowtide.models.speech import Moonshine as Network
+from lowtide.models.speech import Whisper as Network
 from lowtide.voice.errors import NoRecogniser
 from lowtide.voice.frames import FRAME_SAMPLES
 from lowtide.voice.recognisers.in_child import OUTSTANDING, InChild, answer
 
-MODEL = Path(lowtide.models.__file__).parent / "moonshine" / "en"
+MODEL = Path(lowtide.models.__file__).parent / "whisper" / "en"
 N_BEST = 8
 LONGEST = 16.0
-"""Seconds read in one piece; Moonshine was taught on up to 30, and hearts pour out for longer."""
+"""Seconds read in one piece; Whisper was taught on 30, and hearts pour out for longer."""
 CUT_WITHIN = 8.0
 """Seconds, the last of a piece that has to be cut, in which the quietest place is looked for."""
 CUT = 8
@@ -40,15 +40,19 @@ obeyed the first time; docs/engines.md has the sweep."""
 SHORT, LONGEST_TEMPLATE = 3, 5
 """Words of what is expected as a whole, and of a template that may stand for such a thing. Longer
 things are heard well enough without."""
+LEAST, LEAST_OF_POLITE = 0.2, 0.4
+"""Certainty under which nobody spoke, and the same for what is mostly read into silence and noise;
+docs/engines.md."""
+_POLITE = frozenset(["thank you", "thank you very much", "okay", "oh", "yeah"])
 _NOBODY = frozenset(
     ["you", "thank you for watching", "thanks for watching", "thank you so much for watching"]
 )
 """What is read where nobody speaks: the ends of the films it was taught with."""
-_FIGURES = re.compile(r"\d+(?:[.,]\d+)*")
+_FIGURES = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 _WRITTEN = {"mr.": "mister", "mrs.": "missus", "dr.": "doctor", "&": "and", "%": " percent"}
 
 
-class Moonshine(InChild):
+class Whisper(InChild):
     """The embedded engine.
 
     Args:
@@ -59,10 +63,10 @@ class Moonshine(InChild):
     """
 
     def __init__(self, behind: int = OUTSTANDING) -> None:
-        if not (MODEL / "decoder.ort").is_file():
+        if not (MODEL / "decoder.onnx").is_file():
             raise NoRecogniser(f"{MODEL}: the model is missing; install lowtide again.")
         remedy = "install lowtide again, or use engine = 'sphinx'"
-        super().__init__("Moonshine (embedded)", _serve, remedy, behind)
+        super().__init__("Whisper (embedded)", _serve, remedy, behind)
 
 
 def _serve(pipe: Connection) -> None:
@@ -159,11 +163,16 @@ def hypotheses(readings: Sequence[Reading]) -> tuple[Hypothesis, ...]:
     for reading in readings:
         odds[words(reading.text)] += math.exp(reading.log_odds + reading.prior - best.log_odds)
     first = max(odds, key=lambda text: odds[text])
-    if not first or first in _NOBODY:
+    if not first or _nobody(first, certainty) or _nobody(words(best.text), certainty):
         return ()
     total = sum(odds.values()) / certainty
     ranked = sorted((text for text in odds if text), key=lambda text: -odds[text])
     return tuple(Hypothesis(text, odds[text] / total) for text in ranked[:N_BEST])
+
+
+def _nobody(said: str, certainty: float) -> bool:
+    least = LEAST_OF_POLITE if said in _POLITE else LEAST
+    return said in _NOBODY or certainty < least
 
 
 def words(text: str) -> str:
