@@ -295,7 +295,7 @@ class Session:
         if self._barge_in == "full" or not self._mouth.sounding:
             return True
         found = self._understand(utterance)
-        return _matters(found) or self._dialogue.ends(found)
+        return found.alarm is not None or self._dialogue.ends(found)
 
     def _is_ours(self, text: str, utterance: Utterance) -> bool:
         """Whether these words of it are ours.

@@ -60,15 +60,20 @@ def asked(room: Room, talk: Talk, line: Path, at: str = "room") -> str:
     return str(talk.answered(within=60)["intent"])
 
 
+def is_heard(room: Room, talk: Talk, spoken: Spoken, at: str = "room") -> None:
+    """Once the sinks have settled, somebody speaks before a microphone and is understood."""
+    time.sleep(SETTLES)
+    line = spoken("Does he miss me?", voice="rms")
+    assert asked(room, talk, line, at) == "does_he_miss_me"
+
+
 def test_a_headset_that_becomes_the_default_is_spoken_into_and_heard_on(
     desk: Room, spoken: Spoken
 ) -> None:
     with desk.another("headset"), desk.another("earphones"), talking(desk) as talk:
         desk.use(source="headset.monitor", sink="earphones")
         with desk.tape("headset"), desk.tape("earphones") as ear, desk.tape("speaker") as speaker:
-            time.sleep(SETTLES)
-            line = spoken("Does he miss me?", voice="rms")
-            assert asked(desk, talk, line, at="headset") == "does_he_miss_me"
+            is_heard(desk, talk, spoken, at="headset")
             assert ear.sounds()
             assert not speaker.sounds()
 
@@ -83,9 +88,7 @@ def test_a_microphone_that_is_named_in_the_settings_is_kept(desk: Room, spoken: 
         with talking(desk) as talk, desk.tape("earphones") as ear:
             desk.use(source="speaker.monitor", sink="room")
             desk.use(source="headset.monitor", sink="earphones")
-            time.sleep(SETTLES)
-            line = spoken("Does he miss me?", voice="rms")
-            assert asked(desk, talk, line) == "does_he_miss_me"
+            is_heard(desk, talk, spoken)
             assert not ear.sounds()
 
 
@@ -137,9 +140,7 @@ def test_a_named_microphone_that_is_plugged_in_again_is_gone_back_to(
         gone_back_to(desk, named, "headset", mine, record_property) as talk,
         desk.tape("headset"),
     ):
-        time.sleep(SETTLES)
-        line = spoken("Does he miss me?", voice="rms")
-        assert asked(desk, talk, line, at="headset") == "does_he_miss_me"
+        is_heard(desk, talk, spoken, at="headset")
 
 
 def test_a_named_speaker_that_is_plugged_in_again_is_gone_back_to(
@@ -152,9 +153,7 @@ def test_a_named_speaker_that_is_plugged_in_again_is_gone_back_to(
         desk.tape("earphones") as ear,
         desk.tape("speaker") as speaker,
     ):
-        time.sleep(SETTLES)
-        line = spoken("Does he miss me?", voice="rms")
-        assert asked(desk, talk, line) == "does_he_miss_me"
+        is_heard(desk, talk, spoken)
         assert ear.sounds()
         assert not speaker.sounds()
 
@@ -170,9 +169,7 @@ def test_a_bluetooth_headset_that_changes_its_profile_is_heard_on(
             with desk.another("call_profile"):
                 desk.use(source="call_profile.monitor", sink="speaker")
                 with desk.tape("call_profile"):
-                    time.sleep(SETTLES)
-                    line = spoken("Does he miss me?", voice="rms")
-                    assert asked(desk, talk, line, at="call_profile") == "does_he_miss_me"
+                    is_heard(desk, talk, spoken, at="call_profile")
 
 
 def test_a_machine_that_sleeps_and_wakes_keeps_the_conversation(
