@@ -81,8 +81,10 @@ Event = Heard | Decided | Done | Listening
 LOUD_FRAMES = 4
 """Frames (128 ms) of an utterance that tell how loud it is: no pause counts, and no click."""
 HARDLY = 0.4
-"""Certainty under which only a stop or danger counts: the rest is what a recogniser reads into
-rain, crowds and dogs; docs/engines.md has the figures."""
+"""Certainty under which only a stop, danger and a known sentence count: the rest is what a
+recogniser reads into rain, crowds and dogs; docs/engines.md has the figures."""
+READ_INTO_NOISE = frozenset({"yes", "no", "thank_you"})
+"""Known sentences that a recogniser reads into noise too."""
 SILENCE = np.zeros(FRAME_SAMPLES, np.int16)
 GOES_ON_WITHIN = 1.2
 """Seconds after the beginning of an answer in which speech belongs to the utterance before it."""
@@ -347,11 +349,16 @@ class Session:
         utterance = replace(utterance, loudness=_loudness(self._ears.levels))
         self._loudness = utterance.loudness or self._loudness
         found = self._understand(utterance)
-        in_danger = self._dialogue.state == "safety"  # There, anything but a plain no is a yes.
-        if utterance.certainty < HARDLY and not in_danger and not _matters(found):
+        if utterance.certainty < HARDLY and not self._heeds(found):
             return
         for whole, meant in self._whole(utterance, found):
             yield from self._understood(whole, meant, now, arrived)
+
+    def _heeds(self, hardly_heard: Understanding) -> bool:
+        """Whether it counts although it was hardly heard."""
+        if self._dialogue.state == "safety" or _matters(hardly_heard):
+            return True  # In danger, anything but a plain no is a yes.
+        return hardly_heard.known and hardly_heard.intent not in READ_INTO_NOISE
 
     def _whole(
         self, breath: Utterance, found: Understanding

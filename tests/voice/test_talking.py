@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from lowtide.voice.frames import FRAME_SAMPLES, FRAME_SECONDS, RATE, Frame
 from lowtide.voice.mouth import Mouth, Tail
 from lowtide.voice.packs import understander
 from lowtide.voice.prompts import Prompts, cache_folder
-from lowtide.voice.session import Done, Listening, Session
+from lowtide.voice.session import HARDLY, Done, Listening, Session
 from lowtide.voice.settings import BargeIn
 from lowtide.voice.speaker import Timeline
 from lowtide.voice.synthesis import PROMPT_RATE, Synthesis
@@ -99,6 +100,18 @@ def test_talk_that_is_not_for_us_makes_us_wait_and_go_on(night: Night, spoken: S
     assert len(heard) == 1
     cut, rest = timeline.sounds[-2:]
     assert rest[0] > cut[0] + len(cut[1]) / PROMPT_RATE, "we were silent in between"
+
+
+def test_quieter_is_obeyed_although_it_was_hardly_heard(night: Night, spoken: Spoken_) -> None:
+    timeline = Punctual()
+    said = [soundfile.read(spoken("quieter", voice="slt"), dtype="int16")[0]]
+    with closing(recogniser("whisper", recorded=True)) as whisper:
+        session, _ = night.session(timeline, ears=Ears(whisper))
+        events = list(session.converse(EchoRoom(timeline, said), greet=True))
+    turns = [event.turn for event in events if isinstance(event, Done)]
+    asked = [turn for turn in turns if turn.understanding and turn.utterance]
+    assert [turn.understanding.intent for turn in asked if turn.understanding] == ["quieter"]
+    assert all(turn.utterance.certainty < HARDLY for turn in asked if turn.utterance)
 
 
 class AtACue:
