@@ -8,10 +8,11 @@ states, at length 1.
 import math
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone uses
 from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -156,6 +157,26 @@ class Network(nn.Module):
         for name, parameter in self._published():
             parameter.copy_(weights[name][: len(parameter)])
         self.places.weight += weights["embeddings.token_type_embeddings.weight"][0]
+
+    @torch.no_grad()
+    def go_on(self, path: Path) -> None:
+        """Begin where the network that was written to this `model.onnx` ended."""
+        weights = onnx.load(path).graph.initializer
+        found = {each.name: torch.tensor(onnx.numpy_helper.to_array(each)) for each in weights}
+        for name, parameter in self.named_parameters():
+            if f"network.{name}" in found:
+                parameter.copy_(found[f"network.{name}"])
+        whole = [name.removesuffix("_quantized") for name in found if name.endswith("_quantized")]
+        for name, linear in zip(whole, self._linears(), strict=True):
+            zero, scale = found[f"{name}_zero_point"].float(), found[f"{name}_scale"]
+            linear.weight.copy_(((found[f"{name}_quantized"].float() - zero) * scale).T)
+
+    def _linears(self) -> Iterator[nn.Linear]:
+        """What is kept as int8, in the order in which it is written."""
+        for layer in self.layers:
+            for part in ("query", "key", "value", "joined", "wide", "narrow"):
+                yield getattr(layer, part)
+        yield self.head
 
     def _published(self) -> list[tuple[str, nn.Parameter]]:
         """Every parameter but the head's, with its published name."""

@@ -1,7 +1,9 @@
 """512 samples with a number; an iterator of them is a source, and the only clock."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -37,7 +39,7 @@ class Frame:
         """Seconds since the session began, after the last sample."""
         return (self.index + 1) * FRAME_SECONDS
 
-    @property
+    @cached_property
     def decibels(self) -> float:
         """Loudness in dBFS (RMS), -96 for silence."""
         return decibels(self.samples)
@@ -55,8 +57,9 @@ def decibels(samples: Samples) -> float:
     """RMS of samples in dBFS, -96 for silence."""
     if not len(samples):
         return -96.0
-    power = float(np.mean(np.square(samples.astype(np.float32) / 32768.0)))
-    return max(-96.0, 10.0 * float(np.log10(power + 1e-10)))
+    sound = samples.astype(np.float32)
+    power = float(sound @ sound) / len(sound) / 32768.0**2
+    return max(-96.0, 10.0 * math.log10(power + 1e-10))
 
 
 def framed(chunks: Iterable[Samples]) -> Iterator[Frame]:

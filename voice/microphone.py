@@ -106,8 +106,9 @@ class Microphone:
                 raise NoMicrophone(
                     f"The microphone {self.device['name']!r} went silent; is it still plugged in?"
                 ) from error
-            sound = np.frombuffer(block, np.int16).reshape(-1, self._channels)
-            mono = sound.mean(axis=1).astype(np.int16)
+            mono = np.frombuffer(block, np.int16)
+            if self._channels > 1:
+                mono = mono.reshape(-1, self._channels).mean(axis=1).astype(np.int16)
             yield mono if self._rate == RATE else resample.resample_chunk(mono)
 
 
