@@ -5,7 +5,7 @@ import random
 import re
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -30,6 +30,8 @@ class Example:
     intent: str
     tier: str | None = None
     """Of a line about danger: "A" clear, "B" unclear."""
+    file: str = ""
+    """Its file's name without an ending; empty where it is made of something."""
 
 
 @dataclass(frozen=True)
@@ -169,9 +171,15 @@ class Speech:
                 for _ in range(times):
                     yield Example(self.say(template), intent.id)
 
-    def night(self) -> list[Example]:
-        """Everything once, each said a little differently from any other night."""
-        told = [*self.phrases(), *written(), *unrelated(), *safety()]
+    def night(self, share: float = 1.0, whole: Collection[str] = ()) -> list[Example]:
+        """Everything once, each said a little differently from any other night.
+
+        Args:
+            share: Of the lines that are said this night.
+            whole: Names of files of which all are.
+        """
+        known = (*self.phrases(), *written(), *unrelated(), *safety())
+        told = [each for each in known if each.file in whole or self.draw.random() < share]
         self._clauses = self._clauses or [each.text for each in told if each.intent == NONE]
         foreign = (*self.of_others(), *self.of_you(), *self.quoted(), *self.errands())
         said = [replace(each, text=self.told(each)) for each in (*told, *foreign)]
@@ -270,13 +278,15 @@ class Speech:
 def written() -> Iterator[Example]:
     """What people might say, written out beside the packs."""
     for path in sorted(TRAINING.glob("phrases*.jsonl")):
-        yield from (Example(str(row["text"]), str(row["label"])) for row in rows(path))
+        for row in rows(path):
+            yield Example(str(row["text"]), str(row["label"]), file=path.stem)
 
 
 def unrelated() -> Iterator[Example]:
     """What means nothing to us."""
     for path in sorted((TRAINING / "none").glob("*.txt")):
-        yield from (Example(line, NONE) for line in path.read_text("utf-8").splitlines() if line)
+        lines = path.read_text("utf-8").splitlines()
+        yield from (Example(line, NONE, file=path.stem) for line in lines if line)
 
 
 def safety() -> Iterator[Example]:
@@ -284,7 +294,8 @@ def safety() -> Iterator[Example]:
     for path in sorted(TRAINING.glob("safety*.jsonl")):
         for row in rows(path):
             intent = row["intent"] or UNDECIDED
-            yield Example(str(row["text"]), str(intent), row["tier"])  # type: ignore[arg-type]
+            tier = None if row["tier"] is None else str(row["tier"])
+            yield Example(str(row["text"]), str(intent), tier, path.stem)
 
 
 def heard() -> Iterator[Example]:

@@ -206,6 +206,7 @@ def test_it_can_be_seen(
     needs("chromium", here=CHROMIUM is not None)
     pixels = photographed(html, tmp_path, width, dark=dark)
     if keep := os.environ.get("LOWTIDE_SCREENSHOTS"):
+        Path(keep).mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(Path(keep) / f"{name}.png")
     background = int(np.median(pixels.mean(axis=2)))
     assert (background < 80) if dark else (background > 200)
