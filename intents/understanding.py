@@ -35,6 +35,9 @@ UNCLEAR = 0.4
 """By how much less, for what was heard with no certainty at all; between, in proportion: where the
 readings differ, they share out the probability of what was meant. With it, unrelated talk in noise
 starts as much that is wrong as the same typed; docs/understanding.md has the sweep."""
+SCRAP, SURE_OF_A_SCRAP = 2, 0.85
+"""Words of a scrap, and the probability from which one that is no phrase of ours is more than a
+piece of somebody's talk: "see him" begins no reframe, "hate him" does. Controls are that short."""
 ENOUGH_WORDS = 4
 """From which it is less: in "his phone", badly heard, nothing was said to us."""
 DANGER = {"crisis_self_harm": 0.38, "unsafe_with_him": 0.25, "crisis_harm_others": 0.3}
@@ -134,8 +137,9 @@ class Understander:
         ranked = self._ranked(words, known, probable)
         best, runner_up = ranked[0], ranked[1]
         unclear = 1.0 - min(1.0, sum(each.confidence for each in hypotheses))
-        less = UNCLEAR * unclear if len(words.split()) >= ENOUGH_WORDS else 0.0
-        accepted = not murmur and self._accepts(best, runner_up, less, near=not probable)
+        accepted = not murmur and self._accepts(
+            best, runner_up, words=len(words.split()), unclear=unclear, near=not probable
+        )
         intent = best.intent if accepted else NONE
         return Understanding(
             text=text,
@@ -236,14 +240,19 @@ class Understander:
             _most(each.clear for each in stretches),
         )
 
-    def _accepts(self, best: Candidate, runner_up: Candidate, less: float, *, near: bool) -> bool:
+    def _accepts(
+        self, best: Candidate, runner_up: Candidate, *, words: int, unclear: float, near: bool
+    ) -> bool:
         if best.intent == NONE:
             return False
         if near:
             lead = best.score - runner_up.score
             return best.score >= ACCEPT_NEAR and lead >= MARGIN_NEAR
-        least = ACCEPT.get(self._pack.intents[best.intent].group, math.inf)
-        return best.score >= least - less
+        group = self._pack.intents[best.intent].group
+        least = ACCEPT.get(group, math.inf)
+        if words <= SCRAP and group != "control":
+            least = SURE_OF_A_SCRAP
+        return best.score >= least - (UNCLEAR * unclear if words >= ENOUGH_WORDS else 0.0)
 
 
 def _spoken(name: str) -> str:
