@@ -91,7 +91,7 @@ class Layer(nn.Module):
             part(states).view(batch, count, HEADS, HEAD_SIZE).transpose(1, 2)
             for part in (self.query, self.key, self.value)
         )
-        # Written out: on a CPU, torch's own attention takes four times as long to learn.
+        # Written out: on a CPU, torch's own attention takes three times as long to learn.
         near = query @ key.transpose(2, 3) / HEAD_SIZE**0.5
         if mask is not None:
             near = near.masked_fill(~mask, -math.inf)
