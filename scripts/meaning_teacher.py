@@ -1,0 +1,163 @@
+"""A bigger network that teaches the meaning model: all-mpnet-base-v2, too big and too slow to ship.
+
+MPNet (Song et al. 2020, arXiv:2004.09297): twelve layers of 768, attention with a bias for how far
+apart two words stand. A sentence is the mean of its word pieces' last states, at length 1.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Self
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name everyone uses
+from meaning_network import SCALE
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+WEIGHTS, WORDS = "model.safetensors", "tokenizer.json"
+PUBLISHED = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
+"""SHA-256 of the weights, as several projects give it for revision e8c3b32e at Hugging Face."""
+LAYERS, HEADS, WIDTH, DROPOUT = 12, 12, 768, 0.1
+LONGEST, FIRST_PLACE, PADDING = 64, 2, 1
+"""Word pieces that are read; where its places and its padding begin in the published tables."""
+FROZEN = 4
+"""Layers that are left as they were: low layers know the language already, and it saves a fifth."""
+DISTANCES, NEAR, FAR = 32, 8, 128
+"""Buckets for how far apart two words stand: single words up to `NEAR`, then wider, up to `FAR`."""
+_LAYER_PARTS = {
+    "query": "attention.attn.q",
+    "key": "attention.attn.k",
+    "value": "attention.attn.v",
+    "joined": "attention.attn.o",
+    "joined_norm": "attention.LayerNorm",
+    "wide": "intermediate.dense",
+    "narrow": "output.dense",
+    "out_norm": "output.LayerNorm",
+}
+
+
+class _Layer(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.query, self.key, self.value = (nn.Linear(WIDTH, WIDTH) for _ in range(3))
+        self.joined = nn.Linear(WIDTH, WIDTH)
+        self.wide, self.narrow = nn.Linear(WIDTH, 4 * WIDTH), nn.Linear(4 * WIDTH, WIDTH)
+        self.joined_norm, self.out_norm = (nn.LayerNorm(WIDTH, 1e-5) for _ in range(2))
+        self.dropout = nn.Dropout(DROPOUT)
+
+    def forward(self, states: Tensor, bias: Tensor) -> Tensor:
+        batch, count, _ = states.shape
+        query, key, value = (
+            part(states).view(batch, count, HEADS, -1).transpose(1, 2)
+            for part in (self.query, self.key, self.value)
+        )
+        near = query @ key.transpose(2, 3) / (WIDTH // HEADS) ** 0.5 + bias
+        attended = self.dropout(near.softmax(-1).to(value.dtype)) @ value
+        attended = self.joined(attended.transpose(1, 2).reshape(batch, count, WIDTH))
+        states = self.joined_norm(self.dropout(attended) + states)
+        out: Tensor = self.out_norm(self.dropout(self.narrow(F.gelu(self.wide(states)))) + states)
+        return out
+
+
+class Teacher(nn.Module):
+    """Encoder and head.
+
+    Args:
+        folder: Of its word pieces.
+        outputs: How many numbers the head gives.
+    """
+
+    def __init__(self, folder: Path, outputs: int) -> None:
+        super().__init__()
+        self._pieces = Tokenizer.from_file(str(folder / WORDS))
+        self._pieces.no_padding()
+        self._pieces.enable_truncation(LONGEST)
+        self.words = nn.Embedding(self._pieces.get_vocab_size(), WIDTH)
+        self.places = nn.Embedding(512 + FIRST_PLACE, WIDTH)
+        self.distances = nn.Embedding(DISTANCES, HEADS)
+        self.norm = nn.LayerNorm(WIDTH, 1e-5)
+        self.dropout = nn.Dropout(DROPOUT)
+        self.layers = nn.ModuleList(_Layer() for _ in range(LAYERS))
+        self.head = nn.Linear(WIDTH, outputs)
+        nn.init.normal_(self.head.weight, std=0.02)
+        nn.init.zeros_(self.head.bias)
+        for part in (self.words, self.places, self.distances, self.norm, *self.layers[:FROZEN]):
+            part.requires_grad_(requires_grad=False)
+
+    @classmethod
+    @torch.no_grad()
+    def published(cls, folder: Path, outputs: int) -> Self:
+        """The published encoder with a head that knows nothing.
+
+        Raises:
+            ValueError: The weights are not the published ones.
+        """
+        with (folder / WEIGHTS).open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != PUBLISHED:
+            raise ValueError(f"{folder / WEIGHTS} is not all-mpnet-base-v2: its sum is {found}.")
+        teacher = cls(folder, outputs)
+        weights = load_file(folder / WEIGHTS)
+        for name, parameter in teacher._named():
+            parameter.copy_(weights[name])
+        return teacher
+
+    @classmethod
+    def written(cls, folder: Path, outputs: int) -> Self:
+        """What was written to this folder."""
+        teacher = cls(folder, outputs)
+        teacher.load_state_dict(load_file(folder / WEIGHTS))
+        return teacher
+
+    def write(self, folder: Path) -> None:
+        """Write the weights, in half precision, and the word pieces."""
+        folder.mkdir(parents=True, exist_ok=True)
+        halves = {name: each.half().contiguous() for name, each in self.state_dict().items()}
+        save_file(halves, folder / WEIGHTS)
+        self._pieces.save(str(folder / WORDS))
+
+    def forward(self, texts: Sequence[str]) -> Tensor:
+        """The head's numbers for a batch of texts."""
+        numbers, mask = self._batch(texts)
+        count = numbers.shape[1]
+        bias = self.distances(_buckets(count)).permute(2, 0, 1)[None]
+        bias = bias.masked_fill(~mask[:, None, None, :], -1e4)
+        states = self.words(numbers) + self.places.weight[FIRST_PLACE : count + FIRST_PLACE]
+        states = self.dropout(self.norm(states))
+        for layer in self.layers:
+            states = layer(states, bias)
+        shares = mask[:, :, None].float()
+        vectors = F.normalize((states.float() * shares).sum(1) / shares.sum(1), dim=1)
+        return self.head(F.dropout(SCALE * vectors, DROPOUT, self.training))  # type: ignore[no-any-return]
+
+    def _batch(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        rows = [torch.tensor(each.ids) for each in self._pieces.encode_batch(list(texts))]
+        numbers = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PADDING)
+        lengths = torch.tensor([len(row) for row in rows])
+        return numbers, torch.arange(numbers.shape[1])[None, :] < lengths[:, None]
+
+    def _named(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """Every parameter but the head's, with its published name."""
+        yield "embeddings.word_embeddings.weight", self.words.weight
+        yield "embeddings.position_embeddings.weight", self.places.weight
+        yield "encoder.relative_attention_bias.weight", self.distances.weight
+        for kind in ("weight", "bias"):
+            yield f"embeddings.LayerNorm.{kind}", getattr(self.norm, kind)
+            for number, layer in enumerate(self.layers):
+                for ours, theirs in _LAYER_PARTS.items():
+                    parameter = getattr(getattr(layer, ours), kind)
+                    yield f"encoder.layer.{number}.{theirs}.{kind}", parameter
+
+
+def _buckets(count: int) -> Tensor:
+    """Which bucket a word stands in, seen from another; shape (count, count)."""
+    apart = torch.arange(count)[None, :] - torch.arange(count)[:, None]
+    half = DISTANCES // 2
+    steps = apart.abs().clamp(min=1) / NEAR
+    wide = NEAR + (steps.log() / math.log(FAR / NEAR) * (half - NEAR)).long()
+    return (apart > 0) * half + torch.where(
+        apart.abs() < NEAR, apart.abs(), wide.clamp(max=half - 1)
+    )
