@@ -21,9 +21,6 @@ NONE = "none"
 UNDECIDED = "undecided"
 """Of what is harmless, whatever else it may mean: only the reading of danger learns from it."""
 
-UNLABELLED = "unlabelled"
-"""Of what nobody has labelled: only a teacher knows what it means."""
-
 
 @dataclass(frozen=True)
 class Example:
@@ -205,24 +202,6 @@ class Speech:
             words = " ".join(" ".join(joined).split()).split()
             if len(words) <= LONGEST_RAMBLE:
                 yield replace(matters, text=" ".join(words))
-
-    def spliced(self, count: int) -> Iterator[Example]:
-        """The beginning of a line and the end of another one, of the same intent or of any.
-
-        For a teacher to read (as Tang et al. 2019, arXiv:1903.12136, did): nobody has learnt these.
-        """
-        known = (*self.phrases(), *written(), *unrelated(), *safety())
-        alike: dict[str, list[Example]] = defaultdict(list)
-        for each in known:
-            alike[each.intent].append(each)
-        for _ in range(count):
-            one = self.draw.choice(known)
-            other = self.draw.choice(alike[one.intent] if self.draw.random() < 0.5 else known)
-            begins, ends = one.text.split(), other.text.split()
-            begins = begins[: self.draw.randint(1, len(begins))]
-            ends = ends[self.draw.randrange(len(ends)) :]
-            if len(begins) + len(ends) <= LONGEST_RAMBLE:
-                yield Example(" ".join((*begins, *ends)), UNLABELLED)
 
     def _joint(self) -> str:
         return self.draw.choice(("and", "and then", "so", "but", "then", "and", "because", ""))
