@@ -29,7 +29,7 @@ ACCEPT_NEAR = 0.74
 MARGIN_NEAR = 0.03
 """Matcher's score and lead over the runner-up from which a near phrase is accepted without the
 meaning model; docs/understanding.md has the sweep."""
-ACCEPT = {"question": 0.55, "urge": 0.65, "happening": 0.7, "feeling": 0.72, "control": 0.52}
+ACCEPT = {"question": 0.65, "urge": 0.7, "happening": 0.7, "feeling": 0.76, "control": 0.5}
 """Probability from which a group's intent is accepted; docs/understanding.md has the sweep."""
 UNCLEAR = 0.4
 """By how much less, for what was heard with no certainty at all; between, in proportion: where the
@@ -40,7 +40,7 @@ SCRAP, SURE_OF_A_SCRAP = 2, 0.85
 piece of somebody's talk: "see him" begins no reframe, "hate him" does. Controls are that short."""
 ENOUGH_WORDS = 4
 """From which it is less: in "his phone", badly heard, nothing was said to us."""
-DANGER = {"crisis_self_harm": 0.38, "unsafe_with_him": 0.25, "crisis_harm_others": 0.3}
+DANGER = {"crisis_self_harm": 0.35, "unsafe_with_him": 0.35, "crisis_harm_others": 0.3}
 """Probability from which the meaning model alone asks (tier B); docs/safety.md has the sweep."""
 SURE = 0.8
 """Probability from which it makes an unclear frame a clear one (tier A)."""

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lowtide.models.four_bits import load as load_weights
 from lowtide.models.network import session
 from lowtide.models.wordpieces import Wordpieces
 
@@ -13,7 +14,9 @@ class Encoder:
     """The numbers of an utterance by what its words mean together.
 
     Args:
-        folder: With `model.onnx` and `vocab.txt`.
+        pieces: Of which it reads an utterance.
+        network: An `.onnx` file.
+        weights: An `.npz` file with those of its weights that are kept in four bits.
 
     Raises:
         ImportError: There is no onnxruntime for this machine.
@@ -21,10 +24,10 @@ class Encoder:
         ValueError: The model is not what it should be.
     """
 
-    def __init__(self, folder: Path) -> None:
-        vocabulary = (folder / "vocab.txt").read_text("utf-8").splitlines()
-        self._pieces = Wordpieces(vocabulary)
-        self._session = session(folder / "model.onnx")
+    def __init__(self, pieces: Wordpieces, network: Path, weights: Path | None = None) -> None:
+        self._pieces = pieces
+        given = {} if weights is None else load_weights(weights)
+        self._session = session(network, given)
 
     def numbers(self, text: str) -> NDArray[np.float32]:
         """One number for each output of the model."""

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from lowtide.models.encoder import Encoder
 from lowtide.models.ngrams import Ngrams
+from lowtide.models.wordpieces import Wordpieces
 
 HEADS = Path(__file__).parent / "heads"
 EX, EX_READ_AS = "ex", "he"
 """The encoder has read "he" a million times, "ex" hardly ever; measured: docs/understanding.md."""
-ENCODER_SHARE = 0.5
-"""Of the encoder in the numbers, the n-grams having the rest; docs/understanding.md."""
+MPNET_SHARE, MINILM_SHARE = 0.5, 0.25
+"""Of the encoders in the numbers, the n-grams having the rest; docs/understanding.md."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class MeaningModel:
 
     @property
     def whole(self) -> bool:
-        """Whether the encoder is among the readers."""
+        """Whether the encoders are among the readers."""
         return any(isinstance(reader, Encoder) for _, reader in self._readers)
 
     def read(self, text: str) -> Reading:
@@ -76,11 +77,11 @@ class MeaningModel:
 
 
 def load(folder: Path = HEADS / "en", *, encoder: bool = True) -> MeaningModel:
-    """The shipped model; without the encoder where that has been left out or can't run.
+    """The shipped model; without the encoders where one has been left out or they can't run.
 
     Args:
         folder: Of the model's files.
-        encoder: Whether the encoder is wanted.
+        encoder: Whether the encoders are wanted.
 
     Raises:
         OSError: A file is missing or can't be read.
@@ -90,9 +91,12 @@ def load(folder: Path = HEADS / "en", *, encoder: bool = True) -> MeaningModel:
     ngrams = Ngrams(folder / "ngrams.npz")
     if encoder:
         with suppress(FileNotFoundError, ImportError):
+            pieces = Wordpieces((folder / "vocab.txt").read_text("utf-8").splitlines())
+            mpnet = Encoder(pieces, folder / "mpnet.onnx", folder / "mpnet.npz")
             readers: list[tuple[float, Reader]] = [
-                (ENCODER_SHARE, Encoder(folder)),
-                (1 - ENCODER_SHARE, ngrams),
+                (MPNET_SHARE, mpnet),
+                (MINILM_SHARE, Encoder(pieces, folder / "minilm.onnx")),
+                (1 - MPNET_SHARE - MINILM_SHARE, ngrams),
             ]
             return MeaningModel(labels, readers)
     return MeaningModel(labels, [(1.0, ngrams)])

@@ -160,7 +160,7 @@ class Network(nn.Module):
 
     @torch.no_grad()
     def go_on(self, path: Path) -> None:
-        """Begin where the network that was written to this `model.onnx` ended."""
+        """Begin where the network that was written to this `minilm.onnx` ended."""
         weights = onnx.load(path).graph.initializer
         found = {each.name: torch.tensor(onnx.numpy_helper.to_array(each)) for each in weights}
         for name, parameter in self.named_parameters():
@@ -194,7 +194,7 @@ class Network(nn.Module):
         return named
 
     def write(self, folder: Path, temperature: float, intents: int) -> None:
-        """Write `model.onnx` (int8) and `vocab.txt` for `lowtide.models.meaning`.
+        """Write `minilm.onnx` (int8) and `vocab.txt` for `lowtide.models.meaning`.
 
         Only pieces made of letters are kept: canonical text holds nothing else.
 
@@ -221,7 +221,7 @@ class Network(nn.Module):
             # same words would mean something else on another machine.
             quantize_dynamic(
                 whole,
-                folder / "model.onnx",
+                folder / "minilm.onnx",
                 op_types_to_quantize=["MatMul", "Gemm"],
                 weight_type=QuantType.QInt8,
                 per_channel=True,

@@ -24,7 +24,7 @@ from lowtide.voice.errors import BadMeaning
 from lowtide.voice.prompts import cache_root
 
 WITHOUT_ENCODER = (
-    "onnxruntime or models/heads/en/model.onnx is missing, so people's own words are understood "
+    "onnxruntime or an encoder in models/heads/en is missing, so people's own words are understood "
     "less well; install lowtide again to have them back."
 )
 Phrases = tuple[tuple[str, str], ...]
@@ -36,7 +36,7 @@ def understander(pack: Pack) -> Understander:
     Raises:
         BadMeaning: A file of the meaning model is damaged.
     """
-    from lowtide.models.meaning import load as load_meaning  # noqa: PLC0415 - reads 20 MB
+    from lowtide.models.meaning import load as load_meaning  # noqa: PLC0415 - reads 80 MB
 
     try:
         meaning = load_meaning()

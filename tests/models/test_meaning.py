@@ -3,9 +3,11 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lowtide.intents.understanding import DANGER
+from lowtide.models import four_bits
 from lowtide.models.encoder import Encoder
 from lowtide.models.meaning import HEADS, MeaningModel, load
 from lowtide.models.ngrams import Ngrams
@@ -89,10 +91,34 @@ def test_long_words_are_split_at_the_longest_known_piece() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"no model", b"\xff" * 64])
 def test_a_broken_model_is_no_model(tmp_path: Path, content: bytes) -> None:
-    shutil.copy(HEADS / "en" / "vocab.txt", tmp_path)
-    (tmp_path / "model.onnx").write_bytes(content)
+    (tmp_path / "minilm.onnx").write_bytes(content)
     with pytest.raises(ValueError, match="no model"):
-        Encoder(tmp_path)
+        Encoder(Wordpieces(["[UNK]", "[CLS]", "[SEP]"]), tmp_path / "minilm.onnx")
+
+
+@pytest.mark.parametrize("content", [b"", b"no arrays", b"PK\x03\x04"])
+def test_broken_weights_are_none(tmp_path: Path, content: bytes) -> None:
+    weights = tmp_path / "mpnet.npz"
+    weights.write_bytes(content)
+    with pytest.raises(ValueError, match="no weights"):
+        Encoder(Wordpieces(["[UNK]", "[CLS]", "[SEP]"]), HEADS / "en" / "mpnet.onnx", weights)
+
+
+def test_a_model_whose_weights_are_another_s_is_no_model(tmp_path: Path) -> None:
+    weights = tmp_path / "mpnet.npz"
+    np.savez(weights, **{"words.nibbles": np.zeros((1, 16, 3), np.uint8),
+                         "words.times": np.ones((1, 3), np.uint8)})  # fmt: skip
+    with pytest.raises(ValueError, match="no model"):
+        Encoder(Wordpieces(["[UNK]", "[CLS]", "[SEP]"]), HEADS / "en" / "mpnet.onnx", weights)
+
+
+def test_weights_in_four_bits_are_what_was_packed() -> None:
+    draw = np.random.default_rng(3)
+    times = draw.integers(1, 8, (4, 10)).astype(np.uint8)
+    whole = draw.integers(-8, 8, (128, 10)).astype(np.int8)
+    unpacked = four_bits.unpack(four_bits.pack(whole, times), times)
+    assert (unpacked == whole * np.repeat(times, four_bits.BLOCK, 0).astype(np.int8)).all()
+    assert abs(unpacked.astype(int)).max() <= four_bits.TOP
 
 
 @pytest.mark.parametrize("content", [b"", b"no arrays", b"PK\x03\x04"])
