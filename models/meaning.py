@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +20,10 @@ EX, EX_READ_AS = "ex", "he"
 """The encoder has read "he" a million times, "ex" hardly ever; measured: docs/understanding.md."""
 MPNET_SHARE, MINILM_SHARE = 0.5, 0.25
 """Of the encoders in the numbers, the n-grams having the rest; docs/understanding.md."""
+
+RECENT = 8
+"""Readings that are remembered: what was said is read at a pause, to know whether more is to come,
+and again when the pause has become the end."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ class MeaningModel:
     ) -> None:
         self._intents, self._dangers = labels["intents"], labels["danger"]
         self._readers = tuple(readers)
+        self._recent = lru_cache(maxsize=RECENT)(self._read)
 
     @property
     def whole(self) -> bool:
@@ -62,6 +68,9 @@ class MeaningModel:
 
     def read(self, text: str) -> Reading:
         """The reading of one utterance in canonical form, the ex written as `EX`."""
+        return self._recent(text)
+
+    def _read(self, text: str) -> Reading:
         words = " ".join(EX_READ_AS if word == EX else word for word in text.split())
         numbers = sum(share * reader.numbers(words) for share, reader in self._readers)
         intents, danger, clear = np.split(

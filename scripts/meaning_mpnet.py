@@ -17,8 +17,7 @@ import onnx
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone uses
 from meaning_bits import Packed, Quieter, listening, rounded
-from meaning_network import SCALE
-from onnxruntime.quantization import QuantType, quantize_dynamic
+from meaning_network import SCALE, write_int8
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -45,8 +44,6 @@ _LAYER_PARTS = {
     "narrow": "output.dense",
     "out_norm": "output.LayerNorm",
 }
-
-
 _LINEARS = ("query", "key", "value", "joined", "wide", "narrow")
 _ITS_OWN = {"[CLS]": "<s>", "[SEP]": "</s>"}
 """Pieces that have other names in its vocabulary, which is BERT's."""
@@ -211,21 +208,8 @@ def _buckets(count: int) -> Tensor:
 def _graph(network: Mpnet, packed: Mapping[str, Packed]) -> bytes:
     """The network for onnxruntime, whose large weights are given to it when it is loaded."""
     with tempfile.TemporaryDirectory() as scratch:
-        whole, eight = Path(scratch) / "whole.onnx", Path(scratch) / "eight.onnx"
-        torch.onnx.export(
-            _Reader(network, packed["words"]),
-            (torch.tensor([[0, 1, 2]]),),
-            str(whole),
-            input_names=["pieces"],
-            output_names=["numbers"],
-            dynamic_axes={"pieces": {1: "count"}},
-            opset_version=17,
-            dynamo=False,
-        )
-        quantize_dynamic(
-            whole, eight, op_types_to_quantize=["MatMul"], weight_type=QuantType.QInt8,
-            per_channel=True, reduce_range=True,
-        )  # fmt: skip
+        eight = Path(scratch) / "eight.onnx"
+        write_int8(_Reader(network, packed["words"]), eight)
         model = onnx.load(eight)
     found = {each.name: each for each in model.graph.initializer}
     *eights, _ = [each.input[1] for each in model.graph.node if each.op_type == "MatMulInteger"]

@@ -205,28 +205,7 @@ class Network(nn.Module):
         """
         kept = [n for n, piece in enumerate(self.vocabulary) if _KEPT.fullmatch(piece)]
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory() as scratch:
-            whole = Path(scratch) / "whole.onnx"
-            torch.onnx.export(
-                _Reader(self, kept, temperature, intents),
-                (torch.tensor([[0, 1, 2]]),),
-                str(whole),
-                input_names=["pieces"],
-                output_names=["numbers"],
-                dynamic_axes={"pieces": {1: "count"}},
-                opset_version=17,
-                dynamo=False,
-            )
-            # Seven bits: eight overflow where a processor has no instructions for it, and then the
-            # same words would mean something else on another machine.
-            quantize_dynamic(
-                whole,
-                folder / "minilm.onnx",
-                op_types_to_quantize=["MatMul", "Gemm"],
-                weight_type=QuantType.QInt8,
-                per_channel=True,
-                reduce_range=True,
-            )
+        write_int8(_Reader(self, kept, temperature, intents), folder / "minilm.onnx")
         pieces = "".join(f"{self.vocabulary[number]}\n" for number in kept)
         (folder / "vocab.txt").write_text(pieces, "utf-8")
 
@@ -262,3 +241,29 @@ class _Reader(nn.Module):
             states = layer(states, None)
         vector = F.normalize(states.mean(1), dim=1)
         return network.head(SCALE * vector) / self.divide  # type: ignore[no-any-return]
+
+
+def write_int8(reader: nn.Module, path: Path) -> None:
+    """Write a network that reads one utterance's pieces for onnxruntime, its weights as int8."""
+    with tempfile.TemporaryDirectory() as scratch:
+        whole = Path(scratch) / "whole.onnx"
+        torch.onnx.export(
+            reader,
+            (torch.tensor([[0, 1, 2]]),),
+            str(whole),
+            input_names=["pieces"],
+            output_names=["numbers"],
+            dynamic_axes={"pieces": {1: "count"}},
+            opset_version=17,
+            dynamo=False,
+        )
+        # Seven bits: eight overflow where a processor has no instructions for it, and then the
+        # same words would mean something else on another machine.
+        quantize_dynamic(
+            whole,
+            path,
+            op_types_to_quantize=["MatMul", "Gemm"],
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            reduce_range=True,
+        )
