@@ -17,7 +17,7 @@ import onnx
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone uses
 from meaning_bits import Packed, Quieter, listening, rounded
-from meaning_network import SCALE, write_int8
+from meaning_network import DROPOUT, HEADS, SCALE, Layer, write_int8
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ from lowtide.models.four_bits import pack
 WEIGHTS, WORDS = "model.safetensors", "tokenizer.json"
 PUBLISHED = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
 """SHA-256 of the weights, as several projects give it for revision e8c3b32e at Hugging Face."""
-LAYERS, HEADS, WIDTH, DROPOUT = 12, 12, 768, 0.1
+LAYERS, WIDTH = 12, 768
 LONGEST, FIRST_PLACE, PADDING = 64, 2, 1
 """Word pieces that are read; where its places and its padding begin in the published tables."""
 FROZEN = 4
@@ -49,29 +49,6 @@ _ITS_OWN = {"[CLS]": "<s>", "[SEP]": "</s>"}
 """Pieces that have other names in its vocabulary, which is BERT's."""
 
 
-class _Layer(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.query, self.key, self.value = (nn.Linear(WIDTH, WIDTH) for _ in range(3))
-        self.joined = nn.Linear(WIDTH, WIDTH)
-        self.wide, self.narrow = nn.Linear(WIDTH, 4 * WIDTH), nn.Linear(4 * WIDTH, WIDTH)
-        self.joined_norm, self.out_norm = (nn.LayerNorm(WIDTH, 1e-5) for _ in range(2))
-        self.dropout = nn.Dropout(DROPOUT)
-
-    def forward(self, states: Tensor, bias: Tensor) -> Tensor:
-        batch, count, _ = states.shape
-        query, key, value = (
-            part(states).view(batch, count, HEADS, -1).transpose(1, 2)
-            for part in (self.query, self.key, self.value)
-        )
-        near = query @ key.transpose(2, 3) / (WIDTH // HEADS) ** 0.5 + bias
-        attended = self.dropout(near.softmax(-1).to(value.dtype)) @ value
-        attended = self.joined(attended.transpose(1, 2).reshape(batch, count, WIDTH))
-        states = self.joined_norm(self.dropout(attended) + states)
-        out: Tensor = self.out_norm(self.dropout(self.narrow(F.gelu(self.wide(states)))) + states)
-        return out
-
-
 class Mpnet(nn.Module):
     """Encoder and head.
 
@@ -90,7 +67,7 @@ class Mpnet(nn.Module):
         self.distances = nn.Embedding(DISTANCES, HEADS)
         self.norm = nn.LayerNorm(WIDTH, 1e-5)
         self.dropout = nn.Dropout(DROPOUT)
-        self.layers = nn.ModuleList(_Layer() for _ in range(LAYERS))
+        self.layers = nn.ModuleList(Layer(WIDTH, 1e-5, "none") for _ in range(LAYERS))
         self.head = nn.Linear(WIDTH, outputs)
         nn.init.normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)

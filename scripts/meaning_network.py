@@ -74,32 +74,40 @@ class NgramNetwork(nn.Module):
 
 
 class Layer(nn.Module):
-    """One transformer layer."""
+    """One transformer layer.
 
-    def __init__(self) -> None:
+    Args:
+        width: Of its states.
+        epsilon: Of its norms.
+        approximate: How the published network worked out its GELU.
+    """
+
+    def __init__(self, width: int, epsilon: float, approximate: str) -> None:
         super().__init__()
-        self.query, self.key, self.value = (nn.Linear(WIDTH, WIDTH) for _ in range(3))
-        self.joined = nn.Linear(WIDTH, WIDTH)
-        self.wide, self.narrow = nn.Linear(WIDTH, 4 * WIDTH), nn.Linear(4 * WIDTH, WIDTH)
-        self.joined_norm, self.out_norm = (nn.LayerNorm(WIDTH, 1e-12) for _ in range(2))
+        self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
+        self.joined = nn.Linear(width, width)
+        self.wide, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.joined_norm, self.out_norm = (nn.LayerNorm(width, epsilon) for _ in range(2))
         self.dropout = nn.Dropout(DROPOUT)
+        self.bend = nn.GELU(approximate)
 
-    def forward(self, states: Tensor, mask: Tensor | None) -> Tensor:
-        """The next states of a batch."""
-        batch, count, _ = states.shape
+    def forward(self, states: Tensor, bias: Tensor | None) -> Tensor:
+        """The next states of a batch; `bias` says where attention goes besides what is alike."""
+        batch, count, width = states.shape
         query, key, value = (
-            part(states).view(batch, count, HEADS, HEAD_SIZE).transpose(1, 2)
+            part(states).view(batch, count, HEADS, -1).transpose(1, 2)
             for part in (self.query, self.key, self.value)
         )
         # Written out: on a CPU, torch's own attention takes three times as long to learn.
-        near = query @ key.transpose(2, 3) / HEAD_SIZE**0.5
-        if mask is not None:
-            near = near.masked_fill(~mask, -math.inf)
+        near = query @ key.transpose(2, 3) / (width // HEADS) ** 0.5
+        if bias is not None:
+            near = near + bias
         attended = self.dropout(near.softmax(-1).to(value.dtype)) @ value
-        attended = self.joined(attended.transpose(1, 2).reshape(batch, count, WIDTH))
+        attended = self.joined(attended.transpose(1, 2).reshape(batch, count, width))
         states = self.joined_norm(self.dropout(attended) + states)
-        wide = F.gelu(self.wide(states), approximate="tanh")
-        out: Tensor = self.out_norm(self.dropout(self.narrow(wide)) + states)
+        out: Tensor = self.out_norm(
+            self.dropout(self.narrow(self.bend(self.wide(states)))) + states
+        )
         return out
 
 
@@ -121,7 +129,7 @@ class Network(nn.Module):
         self.places = nn.Embedding(LONGEST, WIDTH)
         self.norm = nn.LayerNorm(WIDTH, 1e-12)
         self.dropout = nn.Dropout(DROPOUT)
-        self.layers = nn.ModuleList(Layer() for _ in range(6))
+        self.layers = nn.ModuleList(Layer(WIDTH, 1e-12, "tanh") for _ in range(6))
         self.head = nn.Linear(WIDTH, outputs)
         nn.init.normal_(self.head.weight, std=0.02)
         self._begin(folder / "model.safetensors")
@@ -140,8 +148,9 @@ class Network(nn.Module):
         """
         states = self.words(numbers) + self.places.weight[: numbers.shape[1]]
         states = self.dropout(self.norm(states))
+        bias = torch.zeros(mask.shape).masked_fill(~mask, -math.inf)[:, None, None, :]
         for layer in self.layers:
-            states = layer(states, mask[:, None, None, :])
+            states = layer(states, bias)
         shares = mask[:, :, None].float()
         return F.normalize((states.float() * shares).sum(1) / shares.sum(1), dim=1)
 

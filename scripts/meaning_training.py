@@ -65,6 +65,26 @@ def _item(example: Example, speech: Speech, intents: Sequence[str]) -> Item:
     return Item(" ".join(EX_READ_AS if word == EX else word for word in words), number, danger)
 
 
+def groups(network: nn.Module, rate: float, head: float, decay: float) -> list[dict[str, Any]]:
+    """What is to be learnt, each parameter with its learning rate.
+
+    Args:
+        network: With `layers` and a `head`.
+        rate: Of the highest layer.
+        head: Of the head.
+        decay: A layer learns so much slower than the one above it: low layers know the language.
+    """
+    layers = len(list(network.get_submodule("layers").children()))
+    found = []
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            depth = int(name.split(".")[1]) + 1 if name.startswith("layers.") else 0
+            learns = head if name.startswith("head.") else rate * decay ** (layers - depth)
+            shrinks = 0.0 if parameter.ndim == 1 else 0.01
+            found.append({"params": [parameter], "lr": learns, "weight_decay": shrinks})
+    return found
+
+
 def train(
     network: N,
     groups: Sequence[dict[str, Any]],
