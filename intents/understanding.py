@@ -40,12 +40,15 @@ SCRAP, SURE_OF_A_SCRAP = 2, 0.85
 piece of somebody's talk: "see him" begins no reframe, "hate him" does. Controls are that short."""
 ENOUGH_WORDS = 4
 """From which it is less: in "his phone", badly heard, nothing was said to us."""
-DANGER = {"crisis_self_harm": 0.35, "unsafe_with_him": 0.35, "crisis_harm_others": 0.3}
+DANGER = {"crisis_self_harm": 0.35, "unsafe_with_him": 0.35, "crisis_harm_others": 0.2}
 """Probability from which the meaning model alone asks (tier B); docs/safety.md has the sweep."""
 SURE = 0.8
 """Probability from which it makes an unclear frame a clear one (tier A)."""
 HARMLESS = 0.25
 """Probability under which it makes a clear frame an unclear one: then we ask, never guess."""
+NO_DANGER = 0.01
+"""Probability under which a frame is none at all: a row of words can't tell "tell him I love him"
+as an urge from a farewell. No line of danger that fits a frame was under it; docs/safety.md."""
 CLEAR_FROM = 0.8
 """Probability from which a sentence needs no more words to be understood; docs/realtime.md."""
 LIKELIER = 4.5
@@ -287,22 +290,29 @@ NOTHING = _Read({}, {}, {})
 def _weighed(framed: Alarm | None, read: _Read) -> Alarm | None:
     """The grammar's alarm beside the meaning model, which alone only asks.
 
-    To answer as clear takes a clear frame, or an unclear one and a sure model.
+    To answer as clear takes a clear frame, or an unclear one and a sure model. Where the model
+    is sure that there is no danger, a frame alone doesn't ask either.
     """
     if not read.danger:
         return framed
     if framed is None:
-        intent = max(read.danger, key=lambda each: read.danger[each] / DANGER[each])
-        if read.danger[intent] < DANGER[intent]:
+        return _near(read)
+    likeliest = max(read.danger.values())
+    if framed.script not in NEVER_DOUBTED and likeliest < HARMLESS:
+        if likeliest < NO_DANGER:
             return None
-        return Alarm(intent, "B", QUESTION[intent])
-    doubted = framed.script not in NEVER_DOUBTED and max(read.danger.values()) < HARMLESS
-    if framed.tier == "A" and doubted:
-        return replace(framed, tier="B", script=QUESTION[framed.intent])
+        if framed.tier == "A":
+            return replace(framed, tier="B", script=QUESTION[framed.intent])
     asks = framed.script == QUESTION[framed.intent]
     if framed.tier == "B" and asks and read.clear[framed.intent] >= SURE:
         return replace(framed, tier="A", script=CLEAR[framed.intent])
     return framed
+
+
+def _near(read: _Read) -> Alarm | None:
+    """A question, where the model alone finds danger likely enough."""
+    intent = max(read.danger, key=lambda each: read.danger[each] / DANGER[each])
+    return Alarm(intent, "B", QUESTION[intent]) if read.danger[intent] >= DANGER[intent] else None
 
 
 def _stretches(words: Sequence[str]) -> list[str]:
