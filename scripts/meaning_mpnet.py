@@ -17,14 +17,16 @@ import onnx
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone uses
 from meaning_bits import Packed, Quieter, listening, rounded
-from meaning_network import DROPOUT, HEADS, SCALE, Layer, write_int8
-from safetensors.torch import load_file, save_file
+from meaning_network import DROPOUT, HEADS, SCALE, Dropout, Layer, write_int8
+from numpy.typing import NDArray
+from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from lowtide.models.four_bits import pack
+from lowtide.models.four_bits import load, pack
 
 WEIGHTS, WORDS = "model.safetensors", "tokenizer.json"
+GRAPH, PACKED = "mpnet.onnx", "mpnet.npz"
 PUBLISHED = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
 """SHA-256 of the weights, as several projects give it for revision e8c3b32e at Hugging Face."""
 LAYERS, WIDTH = 12, 768
@@ -66,8 +68,8 @@ class Mpnet(nn.Module):
         self.places = nn.Embedding(512 + FIRST_PLACE, WIDTH)
         self.distances = nn.Embedding(DISTANCES, HEADS)
         self.norm = nn.LayerNorm(WIDTH, 1e-5)
-        self.dropout = nn.Dropout(DROPOUT)
-        self.layers = nn.ModuleList(Layer(WIDTH, 1e-5, "none") for _ in range(LAYERS))
+        self.dropout = Dropout()
+        self.layers = nn.ModuleList(Layer(WIDTH, 1e-5, "none", self.dropout) for _ in range(LAYERS))
         self.head = nn.Linear(WIDTH, outputs)
         nn.init.normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
@@ -92,19 +94,24 @@ class Mpnet(nn.Module):
             parameter.copy_(weights[name])
         return network
 
-    @classmethod
-    def kept(cls, folder: Path, outputs: int) -> Self:
-        """What was kept in this folder."""
-        network = cls(folder, outputs)
-        network.load_state_dict(load_file(folder / WEIGHTS))
-        return network
-
-    def keep(self, folder: Path) -> None:
-        """Write the weights, in half precision, and the word pieces: to go on from."""
-        folder.mkdir(parents=True, exist_ok=True)
-        halves = {name: each.half().contiguous() for name, each in self.state_dict().items()}
-        save_file(halves, folder / WEIGHTS)
-        self._pieces.save(str(folder / WORDS))
+    @torch.no_grad()
+    def go_on_from(self, folder: Path) -> None:
+        """Take what was learnt from the files that `write` wrote."""
+        graph = onnx.load(folder / GRAPH, load_external_data=False).graph
+        numbers = {**_constants(graph), **load(folder / PACKED)}
+        for number, layer in enumerate(self.layers[FROZEN:], start=FROZEN):
+            for part in _LINEARS:
+                weights = _unrounded(graph, numbers, f"layers.{number}.{part}")
+                getattr(layer, part).weight.copy_(torch.from_numpy(weights.T.copy()))
+                bias = numbers[f"network.layers.{number}.{part}.linear.bias"]
+                getattr(layer, part).bias.copy_(torch.from_numpy(bias.copy()))
+            for norm in ("joined_norm", "out_norm"):
+                for kind in ("weight", "bias"):
+                    value = numbers[f"network.layers.{number}.{norm}.{kind}"]
+                    getattr(getattr(layer, norm), kind).copy_(torch.from_numpy(value.copy()))
+        head = _unrounded(graph, numbers, "network.head.weight_Transposed_quantized")
+        self.head.weight.copy_(torch.from_numpy(head.T.copy()))
+        self.head.bias.copy_(torch.from_numpy(numbers["network.head.bias"].copy()))
 
     def forward(self, texts: Sequence[str]) -> Tensor:
         """The head's numbers for a batch of texts."""
@@ -145,12 +152,12 @@ class Mpnet(nn.Module):
         numbers = [known[_ITS_OWN.get(piece, piece)] for piece in vocabulary]
         packed["words"] = rounded(network.words.weight[numbers].T, torch.ones(WIDTH))
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "mpnet.onnx").write_bytes(_graph(network, packed))
+        (folder / GRAPH).write_bytes(_graph(network, packed))
         arrays = {}
         for name, each in packed.items():
             arrays[f"{name}.nibbles"] = pack(each.whole, each.times)
             arrays[f"{name}.times"] = each.times
-        np.savez(folder / "mpnet.npz", **arrays)
+        np.savez(folder / PACKED, **arrays)
 
     def _batch(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         rows = [torch.tensor(each.ids) for each in self._pieces.encode_batch(list(texts))]
@@ -231,10 +238,32 @@ class _Reader(nn.Module):
         return network.head(SCALE * F.normalize(states.mean(1), dim=1))  # type: ignore[no-any-return]
 
 
+def _constants(graph: onnx.GraphProto) -> dict[str, NDArray[np.generic]]:
+    """The weights that stand in the graph itself."""
+    return {
+        each.name: onnx.numpy_helper.to_array(each)
+        for each in graph.initializer
+        if each.data_location != onnx.TensorProto.EXTERNAL
+    }
+
+
+def _unrounded(
+    graph: onnx.GraphProto, numbers: Mapping[str, NDArray[np.generic]], name: str
+) -> NDArray[np.float32]:
+    """A matrix as it was, nearly: its steps, and its inputs as loud as they are."""
+    makes = {output: node for node in graph.node for output in node.output}
+    product = next(node for node in graph.node if name in node.input)
+    step = numbers[product.input[3].replace("_zero_point", "_scale")]
+    weights = numbers[name] * step
+    heard = makes[makes[product.input[0]].input[0]]
+    by = [numbers[each] for each in heard.input if each in numbers and each.endswith(".by")]
+    return (weights * by[0][:, None] if by else weights).astype(np.float32)
+
+
 def _left_out(weights: onnx.TensorProto) -> None:
     """Leave a matrix out of the file; who loads it gives it by its name."""
     for field in ("raw_data", "int32_data"):
         weights.ClearField(field)
     weights.data_location = onnx.TensorProto.EXTERNAL
     where = weights.external_data.add()
-    where.key, where.value = "location", "mpnet.npz"
+    where.key, where.value = "location", PACKED
