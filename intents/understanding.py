@@ -297,12 +297,11 @@ def _weighed(framed: Alarm | None, read: _Read) -> Alarm | None:
         return framed
     if framed is None:
         return _near(read)
-    likeliest = max(read.danger.values())
-    if framed.script not in NEVER_DOUBTED and likeliest < HARMLESS:
-        if likeliest < NO_DANGER:
-            return None
-        if framed.tier == "A":
-            return replace(framed, tier="B", script=QUESTION[framed.intent])
+    likeliest = 1.0 if framed.script in NEVER_DOUBTED else max(read.danger.values())
+    if likeliest < NO_DANGER:
+        return None
+    if framed.tier == "A" and likeliest < HARMLESS:
+        return replace(framed, tier="B", script=QUESTION[framed.intent])
     asks = framed.script == QUESTION[framed.intent]
     if framed.tier == "B" and asks and read.clear[framed.intent] >= SURE:
         return replace(framed, tier="A", script=CLEAR[framed.intent])

@@ -17,8 +17,7 @@ import onnx
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone uses
 from meaning_bits import Packed, Quieter, listening, rounded
-from meaning_network import DROPOUT, HEADS, SCALE, Dropout, Layer, write_int8
-from numpy.typing import NDArray
+from meaning_network import DROPOUT, HEADS, SCALE, Dropout, Layer, take_constants, write_int8
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -26,7 +25,7 @@ from torch import Tensor, nn
 from lowtide.models.four_bits import load, pack
 
 WEIGHTS, WORDS = "model.safetensors", "tokenizer.json"
-GRAPH, PACKED = "mpnet.onnx", "mpnet.npz"
+GRAPH, PACKED, HEAD = "mpnet.onnx", "mpnet.npz", "network.head.weight_Transposed_quantized"
 PUBLISHED = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
 """SHA-256 of the weights, as several projects give it for revision e8c3b32e at Hugging Face."""
 LAYERS, WIDTH = 12, 768
@@ -95,23 +94,16 @@ class Mpnet(nn.Module):
         return network
 
     @torch.no_grad()
-    def go_on_from(self, folder: Path) -> None:
-        """Take what was learnt from the files that `write` wrote."""
+    def go_on(self, folder: Path) -> None:
+        """Begin where the network that was written to this folder ended."""
         graph = onnx.load(folder / GRAPH, load_external_data=False).graph
-        numbers = {**_constants(graph), **load(folder / PACKED)}
+        found = take_constants(self, graph)
+        found |= {name: torch.from_numpy(each) for name, each in load(folder / PACKED).items()}
         for number, layer in enumerate(self.layers[FROZEN:], start=FROZEN):
             for part in _LINEARS:
-                weights = _unrounded(graph, numbers, f"layers.{number}.{part}")
-                getattr(layer, part).weight.copy_(torch.from_numpy(weights.T.copy()))
-                bias = numbers[f"network.layers.{number}.{part}.linear.bias"]
-                getattr(layer, part).bias.copy_(torch.from_numpy(bias.copy()))
-            for norm in ("joined_norm", "out_norm"):
-                for kind in ("weight", "bias"):
-                    value = numbers[f"network.layers.{number}.{norm}.{kind}"]
-                    getattr(getattr(layer, norm), kind).copy_(torch.from_numpy(value.copy()))
-        head = _unrounded(graph, numbers, "network.head.weight_Transposed_quantized")
-        self.head.weight.copy_(torch.from_numpy(head.T.copy()))
-        self.head.bias.copy_(torch.from_numpy(numbers["network.head.bias"].copy()))
+                weights = _unrounded(graph, found, f"layers.{number}.{part}")
+                getattr(layer, part).weight.copy_(weights.T)
+        self.head.weight.copy_(_unrounded(graph, found, HEAD).T)
 
     def forward(self, texts: Sequence[str]) -> Tensor:
         """The head's numbers for a batch of texts."""
@@ -238,26 +230,14 @@ class _Reader(nn.Module):
         return network.head(SCALE * F.normalize(states.mean(1), dim=1))  # type: ignore[no-any-return]
 
 
-def _constants(graph: onnx.GraphProto) -> dict[str, NDArray[np.generic]]:
-    """The weights that stand in the graph itself."""
-    return {
-        each.name: onnx.numpy_helper.to_array(each)
-        for each in graph.initializer
-        if each.data_location != onnx.TensorProto.EXTERNAL
-    }
-
-
-def _unrounded(
-    graph: onnx.GraphProto, numbers: Mapping[str, NDArray[np.generic]], name: str
-) -> NDArray[np.float32]:
-    """A matrix as it was, nearly: its steps, and its inputs as loud as they are."""
+def _unrounded(graph: onnx.GraphProto, found: Mapping[str, Tensor], name: str) -> Tensor:
+    """A matrix as it was, nearly: in its steps, and for inputs as loud as they are."""
     makes = {output: node for node in graph.node for output in node.output}
     product = next(node for node in graph.node if name in node.input)
-    step = numbers[product.input[3].replace("_zero_point", "_scale")]
-    weights = numbers[name] * step
+    weights = found[name] * found[product.input[3].replace("_zero_point", "_scale")]
     heard = makes[makes[product.input[0]].input[0]]
-    by = [numbers[each] for each in heard.input if each in numbers and each.endswith(".by")]
-    return (weights * by[0][:, None] if by else weights).astype(np.float32)
+    by = [found[each] for each in heard.input if each in found and each.endswith(".by")]
+    return weights * by[0][:, None] if by else weights
 
 
 def _left_out(weights: onnx.TensorProto) -> None:

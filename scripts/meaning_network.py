@@ -130,6 +130,21 @@ class Layer(nn.Module):
         return out
 
 
+@torch.no_grad()
+def take_constants(network: nn.Module, graph: onnx.GraphProto) -> dict[str, Tensor]:
+    """Take the parameters that a graph holds as they are; given back is all that it holds."""
+    found = {
+        each.name: torch.tensor(onnx.numpy_helper.to_array(each))
+        for each in graph.initializer
+        if each.data_location != onnx.TensorProto.EXTERNAL
+    }
+    held = {name.replace(".linear.", "."): each for name, each in found.items()}
+    for name, parameter in network.named_parameters():
+        if f"network.{name}" in held:
+            parameter.copy_(held[f"network.{name}"])
+    return found
+
+
 class Network(nn.Module):
     """Encoder and head, beginning from the published encoder.
 
@@ -189,11 +204,7 @@ class Network(nn.Module):
     @torch.no_grad()
     def go_on(self, path: Path) -> None:
         """Begin where the network that was written to this `minilm.onnx` ended."""
-        weights = onnx.load(path).graph.initializer
-        found = {each.name: torch.tensor(onnx.numpy_helper.to_array(each)) for each in weights}
-        for name, parameter in self.named_parameters():
-            if f"network.{name}" in found:
-                parameter.copy_(found[f"network.{name}"])
+        found = take_constants(self, onnx.load(path).graph)
         whole = [name.removesuffix("_quantized") for name in found if name.endswith("_quantized")]
         for name, linear in zip(whole, self._linears(), strict=True):
             zero, scale = found[f"{name}_zero_point"].float(), found[f"{name}_scale"]
